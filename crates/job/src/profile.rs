@@ -1,0 +1,211 @@
+//! Profiles: what a ladder is made of, as TOML that an operator can read and change.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A profile as it stands in TOML and, whole, in every plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Its name; part of the plan's identity.
+    pub name: String,
+    /// Wanted length of a segment in milliseconds. Segments end at the next cut that the source allows.
+    pub segment_ms: u32,
+    /// Distance of IDR pictures in encoded rungs in milliseconds; divides `segment_ms`.
+    pub idr_ms: u32,
+    /// When the source's own bits become the top rung; absent means never.
+    pub source_copy: Option<SourceCopy>,
+    /// Whether rungs that cost at least as many bits as the rung above them, or as the source, are left out.
+    pub prune: bool,
+    /// The audio rendition.
+    pub audio: AudioProfile,
+    /// The rungs, from the largest to the smallest.
+    #[serde(rename = "rung")]
+    pub rungs: Vec<RungProfile>,
+}
+
+/// What a source must be to be copied, beyond what every player needs (H.264 up to High, 8-bit 4:2:0, progressive, square
+/// pixels, one configuration, closed GOPs).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceCopy {
+    /// Longest distance of two keyframes in milliseconds.
+    pub longest_gop_ms: u32,
+    /// Highest rate over any GOP, in kilobits per second.
+    pub peak_kbps: u32,
+}
+
+/// The audio rendition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AudioProfile {
+    /// Whether stereo AAC-LC is copied as it is.
+    pub copy: bool,
+    /// Rate at which everything else is encoded, in kilobits per second.
+    pub kbps: u32,
+}
+
+/// One rung. Rate control is capped CRF: the quality is constant until the peak rate is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RungProfile {
+    /// Length of the picture's short side in pixels.
+    pub short_side: u32,
+    /// x264's constant rate factor, 0 (lossless) to 51.
+    pub crf: u8,
+    /// Peak rate (VBV `maxrate`) in kilobits per second.
+    pub maxrate_kbps: u32,
+    /// VBV buffer in kilobits.
+    pub bufsize_kbps: u32,
+    /// x264's preset.
+    pub preset: Preset,
+    /// Highest frame rate; sources above it lose frames evenly.
+    pub fps_cap: u32,
+}
+
+/// x264's presets by their own names, `ultrafast` to `veryslow`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names are x264's and say all there is")]
+pub enum Preset {
+    Ultrafast,
+    Superfast,
+    Veryfast,
+    Faster,
+    Fast,
+    Medium,
+    Slow,
+    Slower,
+    Veryslow,
+}
+
+impl Preset {
+    /// The name as x264 takes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ultrafast => "ultrafast",
+            Self::Superfast => "superfast",
+            Self::Veryfast => "veryfast",
+            Self::Faster => "faster",
+            Self::Fast => "fast",
+            Self::Medium => "medium",
+            Self::Slow => "slow",
+            Self::Slower => "slower",
+            Self::Veryslow => "veryslow",
+        }
+    }
+}
+
+/// A profile that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProfileError {
+    /// It is not TOML of the right shape.
+    #[error("the profile does not read as TOML: {0}")]
+    Syntax(String),
+    /// It reads, but a value makes no sense.
+    #[error("the profile {name:?} cannot be used: {reason}")]
+    Senseless {
+        /// The profile's name.
+        name: String,
+        /// What is wrong and what to do.
+        reason: &'static str,
+    },
+}
+
+const SHIPPED: [(&str, &str); 3] = [
+    ("default", include_str!("../profiles/default.toml")),
+    ("fast", include_str!("../profiles/fast.toml")),
+    ("reference", include_str!("../profiles/reference.toml")),
+];
+
+impl Profile {
+    /// The profile that is shipped under `name`; none if there is none.
+    ///
+    /// # Errors
+    /// As [`Profile::parse`]; the shipped ones are tested, so never in practice.
+    pub fn shipped(name: &str) -> Option<Result<Self, ProfileError>> {
+        let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
+        Some(Self::parse(text))
+    }
+
+    /// The names of the shipped profiles.
+    pub fn shipped_names() -> impl Iterator<Item = &'static str> {
+        SHIPPED.iter().map(|(name, _)| *name)
+    }
+
+    /// Reads a profile and refuses one that cannot work.
+    ///
+    /// # Errors
+    /// If the text is not TOML of a profile's shape, or if a value makes no sense.
+    pub fn parse(text: &str) -> Result<Self, ProfileError> {
+        let profile: Self =
+            toml::from_str(text).map_err(|error| ProfileError::Syntax(error.to_string()))?;
+        match profile.fault() {
+            None => Ok(profile),
+            Some(reason) => Err(ProfileError::Senseless { name: profile.name, reason }),
+        }
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        let sinking = |pair: &[RungProfile]| pair[0].short_side > pair[1].short_side;
+        let checks = [
+            (self.name.is_empty(), "give it a name"),
+            (self.idr_ms < 500, "idr_ms must be at least 500"),
+            (
+                self.idr_ms == 0 || !self.segment_ms.is_multiple_of(self.idr_ms),
+                "segment_ms must be a multiple of idr_ms",
+            ),
+            (self.segment_ms > 30_000, "segment_ms must be at most 30000"),
+            (self.rungs.is_empty(), "it needs at least one [[rung]]"),
+            (!self.rungs.windows(2).all(sinking), "order the rungs from the largest to the smallest"),
+            (!(32..=512).contains(&self.audio.kbps), "audio.kbps must be between 32 and 512"),
+        ];
+        checks.into_iter().find_map(|(fault, reason)| fault.then_some(reason)).or_else(|| {
+            self.rungs.iter().find_map(RungProfile::fault)
+        })
+    }
+}
+
+impl RungProfile {
+    fn fault(&self) -> Option<&'static str> {
+        let checks = [
+            (!(64..=4320).contains(&self.short_side), "short_side must be between 64 and 4320"),
+            (!self.short_side.is_multiple_of(2), "short_side must be even"),
+            (self.crf > 51, "crf must be between 0 and 51"),
+            (self.maxrate_kbps == 0, "maxrate_kbps must be above 0"),
+            (self.bufsize_kbps == 0, "bufsize_kbps must be above 0"),
+            (!(1..=60).contains(&self.fps_cap), "fps_cap must be between 1 and 60"),
+        ];
+        checks.into_iter().find_map(|(fault, reason)| fault.then_some(reason))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shipped_profiles_read_and_carry_their_own_name() {
+        for name in Profile::shipped_names() {
+            assert_eq!(Profile::shipped(name).unwrap().unwrap().name, name);
+        }
+        assert!(Profile::shipped("no such").is_none());
+    }
+
+    #[test]
+    fn senseless_profiles_are_refused_with_what_to_do() {
+        let good = include_str!("../profiles/reference.toml");
+        for (from, to, reason) in [
+            ("idr_ms = 4000", "idr_ms = 3000", "segment_ms must be a multiple of idr_ms"),
+            ("short_side = 720", "short_side = 1440", "order the rungs from the largest to the smallest"),
+            ("crf = 23", "crf = 52", "crf must be between 0 and 51"),
+            ("short_side = 360", "short_side = 361", "short_side must be even"),
+        ] {
+            assert!(good.contains(from));
+            let error = Profile::parse(&good.replacen(from, to, 1)).unwrap_err();
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+        assert!(Profile::parse(&good.replace("crf", "cfr")).is_err(), "unknown fields are typos");
+    }
+}

@@ -1,0 +1,170 @@
+//! Reports: what was encoded, uploaded and committed. Playlists are written from reports alone.
+//!
+//! A child process returns an [`EncodedChunk`] or [`EncodedAudio`] that names files in its own directory. The worker uploads them under
+//! names with a digest and commits a [`ChunkReport`] or [`AudioReport`] that names objects.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::PlanId;
+
+/// What every segment is known by, whatever it is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentFacts {
+    /// Its number in the presentation, from 0.
+    pub index: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Presentation time of its first frame in the rendition's timescale, from the presentation's start; also its `tfdt`.
+    pub start: u64,
+    /// Duration in the rendition's timescale.
+    pub duration: u64,
+    /// Frames (video) or AAC frames (audio).
+    pub frames: u32,
+    /// Its IDR pictures; empty for audio.
+    pub idrs: Vec<IdrFacts>,
+}
+
+/// An IDR picture in a `moof` and `mdat` of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdrFacts {
+    /// Presentation time in the rendition's timescale.
+    pub time: u64,
+    /// First byte of the `moof` within the segment.
+    pub offset: u64,
+    /// Bytes of `moof` and `mdat`.
+    pub size: u64,
+}
+
+/// A segment in a file of the child's output directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncodedSegment {
+    /// File name in the output directory.
+    pub file: String,
+    /// What it holds.
+    pub facts: SegmentFacts,
+}
+
+/// One rendition's share of a chunk, in files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncodedRendition {
+    /// The rendition's name.
+    pub rendition: String,
+    /// File name of the initialisation segment.
+    pub init: String,
+    /// What the initialisation segment says of the codec.
+    pub codec: CodecFacts,
+    /// Ticks per second.
+    pub timescale: u32,
+    /// The segments in order.
+    pub segments: Vec<EncodedSegment>,
+}
+
+/// What playlists say of a rendition's codec, read from the bytes in its initialisation segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodecFacts {
+    /// RFC 6381 string for `CODECS`.
+    pub codecs: String,
+    /// Cropped width from the SPS, 0 for audio.
+    pub width: u32,
+    /// Cropped height from the SPS, 0 for audio.
+    pub height: u32,
+}
+
+/// What a child made of a chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncodedChunk {
+    /// The chunk's number.
+    pub chunk: u32,
+    /// All video renditions in the plan's order.
+    pub renditions: Vec<EncodedRendition>,
+    /// What decoding met.
+    pub decoding: Decoding,
+}
+
+/// What a child made of the audio.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncodedAudio {
+    /// The rendition.
+    pub rendition: EncodedRendition,
+    /// What was filled and cut.
+    pub fit: AudioFit,
+}
+
+/// What decoding met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decoding {
+    /// Frames that came out and lie in the chunk.
+    pub frames: u32,
+    /// Packets that the decoder refused or frames that it marked corrupt.
+    pub errors: u32,
+}
+
+/// How the source's audio was fitted to the presentation, in samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioFit {
+    /// Silence put where the source has no audio.
+    pub silence: u64,
+    /// Audio left out: before the first picture, after the last, or twice at one time.
+    pub cut: u64,
+    /// Packets that the decoder refused.
+    pub errors: u64,
+}
+
+/// An uploaded segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedSegment {
+    /// Name within the rendition, with a digest.
+    pub name: String,
+    /// What it holds.
+    pub facts: SegmentFacts,
+}
+
+/// One rendition's share of a chunk, in objects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedRendition {
+    /// The rendition's name.
+    pub rendition: String,
+    /// Name of the initialisation segment within the rendition, with a digest.
+    pub init: String,
+    /// Bytes of the initialisation segment.
+    pub init_size: u64,
+    /// What the initialisation segment says of the codec.
+    pub codec: CodecFacts,
+    /// Ticks per second.
+    pub timescale: u32,
+    /// The segments in order.
+    pub segments: Vec<PublishedSegment>,
+}
+
+/// A committed chunk: `chunks/<n>.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkReport {
+    /// The plan that it belongs to.
+    pub plan: PlanId,
+    /// The chunk's number.
+    pub chunk: u32,
+    /// All video renditions in the plan's order.
+    pub renditions: Vec<PublishedRendition>,
+    /// What decoding met.
+    pub decoding: Decoding,
+}
+
+/// The committed audio: `chunks/audio.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioReport {
+    /// The plan that it belongs to.
+    pub plan: PlanId,
+    /// The rendition.
+    pub rendition: PublishedRendition,
+    /// What was filled and cut.
+    pub fit: AudioFit,
+}
+
+/// The reports of a whole plan.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Reports {
+    /// One for each chunk, in order.
+    pub chunks: Vec<ChunkReport>,
+    /// The audio, where there is any.
+    pub audio: Option<AudioReport>,
+}
