@@ -46,10 +46,14 @@ impl Timeline<'_> {
     fn steps(&self, start: i64, end: i64, step: i64) -> Vec<i64> {
         let mut times = vec![start];
         let mut wanted = start + step;
+        // Around a hole the nearest frame may be far from the wanted time, and next to another cut or the end.
+        let shortest = (step / 4).max(1);
         // A last GOP shorter than half a step is not worth an IDR picture of its own.
         while end - wanted >= step / 2 {
-            match self.frame_at(wanted).filter(|frame| *frame < end) {
-                Some(frame) if times.last().is_some_and(|last| *last < frame) => times.push(frame),
+            match self.frame_at(wanted).filter(|frame| end - frame >= shortest) {
+                Some(frame) if times.last().is_some_and(|last| frame - last >= shortest) => {
+                    times.push(frame);
+                }
                 _ => {}
             }
             wanted += step;
@@ -90,6 +94,10 @@ pub fn keyframe_grid(
             }
             _ => break,
         }
+    }
+    // A keyframe may stand on the very last frames, and a segment must be longer than an audio frame.
+    if cuts.len() > 1 && timeline.end - last < timeline.ticks(idr_ms) / 4 {
+        cuts.pop();
     }
     segments(timeline, &cuts, idr_ms)
 }
@@ -156,11 +164,25 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_alone_between_a_hole_and_a_cut_is_no_segment() {
+        let mut frames = millisecond_frames(30 * 40);
+        frames.retain(|t| !(3000..19_960).contains(t));
+        assert_eq!(cuts(&even_grid(&timeline(&frames), 4000, 4000))[..3], [0, 19_967, 24_000]);
+        frames.retain(|t| *t <= 19_967);
+        assert_eq!(
+            cuts(&even_grid(&timeline(&frames), 4000, 4000)),
+            [0],
+            "and none before the end"
+        );
+    }
+
+    #[test]
     fn a_keyframe_grid_cuts_at_keyframes_only() {
         let frames = millisecond_frames(30 * 30);
         for (keyframes, expected) in [
             (vec![0, 2000, 4000, 6000, 8000, 10_000, 12_000, 14_000], vec![0, 6000, 12_000]),
             (vec![0, 8333, 16_667, 25_000], vec![0, 8333, 16_667, 25_000]),
+            (vec![0, 6000, 12_000, 18_000, 24_000, 29_967], vec![0, 6000, 12_000, 18_000, 24_000]),
             (vec![0, 100, 4000, 7900, 8000, 20_000], vec![0, 4000, 8000, 20_000]),
             (vec![0], vec![0]),
         ] {

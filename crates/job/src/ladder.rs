@@ -135,7 +135,11 @@ mod tests {
             (640, 480, (0, 1), 0, (640, 480)),
         ] {
             let size = display_size(width, height, aspect, rotation);
-            assert_eq!((size.width, size.height), expected, "{width}x{height} {aspect:?} {rotation}");
+            assert_eq!(
+                (size.width, size.height),
+                expected,
+                "{width}x{height} {aspect:?} {rotation}"
+            );
         }
     }
 
@@ -148,7 +152,11 @@ mod tests {
         assert_eq!(sizes("default", (1280, 720), true), [(854, 480), (640, 360), (416, 234)]);
         assert_eq!(sizes("reference", (1080, 1920), false)[1], (720, 1280), "portrait");
         assert_eq!(sizes("reference", (320, 240), false), [(320, 240)], "below every rung");
-        assert_eq!(sizes("reference", (1706, 960), false)[..2], [(1706, 960), (1280, 720)], "between");
+        assert_eq!(
+            sizes("reference", (1706, 960), false)[..2],
+            [(1706, 960), (1280, 720)],
+            "between"
+        );
         assert_eq!(sizes("default", (426, 240), true), [], "the copy is all it needs");
         assert_eq!(sizes("reference", (3840, 2160), false)[0], (1920, 1080), "above every rung");
     }

@@ -20,13 +20,17 @@
 //! - [`failure`]: how a job ends when it cannot be published: retry or reject.
 //! - [`ports`]: the queue, the store, the metrics and the clock, as traits.
 
+pub mod bandwidth;
+pub mod conformance;
 pub mod failure;
 pub mod grid;
 pub mod ladder;
 pub mod message;
 pub mod names;
 pub mod plan;
+pub mod playlist;
 pub mod ports;
+pub mod presentation;
 pub mod profile;
 pub mod recording;
 pub mod report;

@@ -166,10 +166,14 @@ pub enum AudioBits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
     /// Neither video nor audio.
-    #[error("the recording holds neither a decodable video frame nor an audio frame: there is nothing to publish")]
+    #[error(
+        "the recording holds neither a decodable video frame nor an audio frame: there is nothing to publish"
+    )]
     Nothing,
     /// The picture is too small or too large to encode.
-    #[error("pictures of {width}x{height} cannot be encoded: they must be at least 16x16 and at most 8192x8192")]
+    #[error(
+        "pictures of {width}x{height} cannot be encoded: they must be at least 16x16 and at most 8192x8192"
+    )]
     PictureSize {
         /// Width in pixels.
         width: u32,
@@ -177,7 +181,9 @@ pub enum PlanError {
         height: u32,
     },
     /// Times beyond what a presentation can hold.
-    #[error("the recording's timestamps span {seconds} s, which no recording of at most 12 hours does")]
+    #[error(
+        "the recording's timestamps span {seconds} s, which no recording of at most 12 hours does"
+    )]
     Span {
         /// What they span.
         seconds: i64,

@@ -124,6 +124,7 @@ impl Profile {
     ///
     /// # Errors
     /// As [`Profile::parse`]; the shipped ones are tested, so never in practice.
+    #[must_use]
     pub fn shipped(name: &str) -> Option<Result<Self, ProfileError>> {
         let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
         Some(Self::parse(text))
@@ -158,12 +159,16 @@ impl Profile {
             ),
             (self.segment_ms > 30_000, "segment_ms must be at most 30000"),
             (self.rungs.is_empty(), "it needs at least one [[rung]]"),
-            (!self.rungs.windows(2).all(sinking), "order the rungs from the largest to the smallest"),
+            (
+                !self.rungs.windows(2).all(sinking),
+                "order the rungs from the largest to the smallest",
+            ),
             (!(32..=512).contains(&self.audio.kbps), "audio.kbps must be between 32 and 512"),
         ];
-        checks.into_iter().find_map(|(fault, reason)| fault.then_some(reason)).or_else(|| {
-            self.rungs.iter().find_map(RungProfile::fault)
-        })
+        checks
+            .into_iter()
+            .find_map(|(fault, reason)| fault.then_some(reason))
+            .or_else(|| self.rungs.iter().find_map(RungProfile::fault))
     }
 }
 
@@ -198,7 +203,11 @@ mod tests {
         let good = include_str!("../profiles/reference.toml");
         for (from, to, reason) in [
             ("idr_ms = 4000", "idr_ms = 3000", "segment_ms must be a multiple of idr_ms"),
-            ("short_side = 720", "short_side = 1440", "order the rungs from the largest to the smallest"),
+            (
+                "short_side = 720",
+                "short_side = 1440",
+                "order the rungs from the largest to the smallest",
+            ),
             ("crf = 23", "crf = 52", "crf must be between 0 and 51"),
             ("short_side = 360", "short_side = 361", "short_side must be even"),
         ] {

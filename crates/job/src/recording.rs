@@ -57,7 +57,9 @@ impl TryFrom<String> for SourceUri {
     type Error = BadSourceUri;
 
     fn try_from(text: String) -> Result<Self, BadSourceUri> {
-        if let Some(path) = text.strip_prefix("file://").or(Some(&text)).filter(|p| p.starts_with('/')) {
+        if let Some(path) =
+            text.strip_prefix("file://").or(Some(&text)).filter(|p| p.starts_with('/'))
+        {
             return Ok(Self::File(path.to_owned()));
         }
         match text.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
@@ -111,7 +113,9 @@ pub struct PresentationName(String);
 
 /// A text that cannot be the name of a presentation.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0:?} is no name for a presentation: use letters, digits, '-', '_' and '.' in components joined by '/'")]
+#[error(
+    "{0:?} is no name for a presentation: use letters, digits, '-', '_' and '.' in components joined by '/'"
+)]
 pub struct BadPresentationName(String);
 
 impl PresentationName {
@@ -226,19 +230,17 @@ mod tests {
         ] {
             assert_eq!(SourceUri::try_from(text.to_owned()).unwrap().to_string(), expected);
         }
-        for text in ["", "rec/a.flv", "file://rec/a.flv", "s3://bucket", "s3:///key", "http://x/y"] {
+        for text in ["", "rec/a.flv", "file://rec/a.flv", "s3://bucket", "s3:///key", "http://x/y"]
+        {
             assert!(SourceUri::try_from(text.to_owned()).is_err(), "{text}");
         }
     }
 
     #[test]
     fn presentations_are_named_after_keys() {
-        for (key, name) in [
-            ("in/a.b.flv", "in/a.b"),
-            ("talk.flv", "talk"),
-            ("talk", "talk"),
-            ("a//b.flv", "a/b"),
-        ] {
+        for (key, name) in
+            [("in/a.b.flv", "in/a.b"), ("talk.flv", "talk"), ("talk", "talk"), ("a//b.flv", "a/b")]
+        {
             assert_eq!(PresentationName::from_key(key).as_str(), name);
         }
     }

@@ -98,6 +98,8 @@ pub struct VideoSource {
 pub struct H264Source {
     /// `profile_idc` of the first configuration (66 baseline, 77 main, 100 high).
     pub profile_idc: u8,
+    /// `level_idc` of the first configuration (52 is level 5.2).
+    pub level_idc: u8,
     /// `chroma_format_idc`: 1 is 4:2:0.
     pub chroma_format_idc: u8,
     /// Luma bit depth.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use super::{AAC_FRAME, AudioBits, AudioPlan, LONGEST_PRESENTATION_SECONDS, PlanError, VideoPlan};
 use crate::profile::Profile;
-use crate::source::SourceIndex;
+use crate::source::{AudioSource, SourceIndex};
 
 pub(super) fn plan(
     index: &SourceIndex,
@@ -15,23 +15,12 @@ pub(super) fn plan(
     let copy = profile.audio.copy && audio.aac_object_type == Some(2) && audio.channels == 2;
     let rate_plays = matches!(audio.sample_rate, 44_100 | 48_000);
     let sample_rate = if copy || rate_plays { audio.sample_rate } else { 48_000 };
-    let bits = if copy {
-        AudioBits::Source
+    let bits =
+        if copy { AudioBits::Source } else { AudioBits::Encoded { kbps: profile.audio.kbps } };
+    let (origin, origin_timescale, cuts) = if let Some(video) = video {
+        (video.origin, video.timescale, cuts_of_video(video, sample_rate))
     } else {
-        AudioBits::Encoded { kbps: profile.audio.kbps }
-    };
-    let (origin, origin_timescale, cuts) = match video {
-        Some(video) => (video.origin, video.timescale, cuts_of_video(video, sample_rate)),
-        None => {
-            let span = audio.end - audio.start;
-            let seconds = span / i64::from(audio.timescale.get());
-            if seconds > LONGEST_PRESENTATION_SECONDS {
-                return Err(PlanError::Span { seconds });
-            }
-            let frames = aac_frames(span, audio.timescale, sample_rate).max(1);
-            let cuts = even_cuts(frames, sample_rate, profile.segment_ms);
-            (audio.start, audio.timescale, cuts)
-        }
+        (audio.start, audio.timescale, cuts_of_audio(audio, sample_rate, profile)?)
     };
     Ok(Some(AudioPlan { bits, sample_rate, origin, origin_timescale, cuts }))
 }
@@ -48,6 +37,21 @@ fn cuts_of_video(video: &VideoPlan, sample_rate: u32) -> Vec<u64> {
         *end = (*end).max(1);
     }
     cuts
+}
+
+/// The cuts of a presentation without video.
+fn cuts_of_audio(
+    audio: &AudioSource,
+    sample_rate: u32,
+    profile: &Profile,
+) -> Result<Vec<u64>, PlanError> {
+    let span = audio.end.saturating_sub(audio.start);
+    let seconds = span / i64::from(audio.timescale.get());
+    if seconds > LONGEST_PRESENTATION_SECONDS {
+        return Err(PlanError::Span { seconds });
+    }
+    let frames = aac_frames(span, audio.timescale, sample_rate).max(1);
+    Ok(even_cuts(frames, sample_rate, profile.segment_ms))
 }
 
 fn even_cuts(frames: u64, sample_rate: u32, segment_ms: u32) -> Vec<u64> {
@@ -68,4 +72,3 @@ fn aac_frames(ticks: i64, timescale: NonZeroU32, sample_rate: u32) -> u64 {
     let per_frame = i128::from(timescale.get()) * i128::from(AAC_FRAME);
     u64::try_from((samples + per_frame / 2) / per_frame).unwrap_or(0)
 }
-

@@ -20,21 +20,25 @@ impl Times {
     pub(super) fn of(source: &VideoSource) -> Result<Self, PlanError> {
         let first = source.frames.iter().find(|frame| frame.sync).ok_or(PlanError::Nothing)?;
         let origin = first.pts;
-        let mut presented: Vec<i64> =
-            source.frames.iter().map(|f| f.pts - origin).filter(|t| *t >= 0).collect();
+        let mut presented: Vec<i64> = source
+            .frames
+            .iter()
+            .map(|f| f.pts.saturating_sub(origin))
+            .filter(|t| *t >= 0)
+            .collect();
         presented.sort_unstable();
         presented.dedup();
         let mut keyframes: Vec<i64> = source
             .frames
             .iter()
             .filter(|f| f.sync && f.pts >= origin)
-            .map(|f| f.pts - origin)
+            .map(|f| f.pts.saturating_sub(origin))
             .collect();
         keyframes.sort_unstable();
         keyframes.dedup();
         let timescale = i64::from(source.timescale.get());
         let frame_duration = usual_distance(&presented).unwrap_or(timescale / 30).max(1);
-        let end = presented.last().copied().unwrap_or(0) + frame_duration;
+        let end = presented.last().copied().unwrap_or(0).saturating_add(frame_duration);
         if end / timescale > LONGEST_PRESENTATION_SECONDS {
             return Err(PlanError::Span { seconds: end / timescale });
         }
@@ -50,7 +54,7 @@ impl Times {
         }
     }
 
-    /// The frame rate over the whole presentation, as one of the usual rates if it is within 0.5 % of one.
+    /// The frame rate while frames come (gaps do not count), as one of the usual rates if it is within 0.5 % of one.
     pub(super) fn frame_rate(&self, timescale: NonZeroU32) -> FrameRate {
         const USUAL: [(u32, u32); 10] = [
             (24_000, 1001),
@@ -64,9 +68,20 @@ impl Times {
             (15, 1),
             (12, 1),
         ];
-        let frames = self.presented.len() as u64;
-        let ticks = self.end.unsigned_abs().max(1);
-        let thousandths = u128::from(frames) * u128::from(timescale.get()) * 1000 / u128::from(ticks);
+        let longest = self.frame_duration * 3 / 2;
+        let distances = self.presented.windows(2).map(|pair| pair[1] - pair[0]);
+        let (count, ticks) = distances
+            .filter(|distance| *distance <= longest)
+            .fold((0u128, 0u128), |(count, sum), distance| {
+                (count + 1, sum + u128::from(distance.unsigned_abs()))
+            });
+        // A single frame has no distances: its own duration is all there is.
+        let (count, ticks) = match count {
+            0 => (1, u128::from(self.frame_duration.unsigned_abs())),
+            _ => (count, ticks),
+        };
+        let ticks = ticks.max(1);
+        let thousandths = (count * u128::from(timescale.get()) * 1000 + ticks / 2) / ticks;
         let distance = |(numerator, denominator): (u32, u32)| {
             (u128::from(numerator) * 1000 / u128::from(denominator)).abs_diff(thousandths)
         };
@@ -91,4 +106,3 @@ fn usual_distance(times: &[i64]) -> Option<i64> {
     }
     Some(*distances.select_nth_unstable(middle).1)
 }
-

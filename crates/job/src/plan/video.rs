@@ -11,6 +11,8 @@ use crate::source::{Frame, VideoSource};
 const CHUNKS_PER_RECORDING: i64 = 16;
 /// Longest chunk in seconds: what a crash may cost.
 const LONGEST_CHUNK_SECONDS: i64 = 30;
+/// Highest frame rate that every player takes (HLS Authoring Specification 1.19).
+const HIGHEST_RATE: u32 = 60;
 /// Frames that x264 holds back for its B-frame pyramid.
 const ENCODER_REORDER: usize = 2;
 
@@ -53,6 +55,7 @@ fn check_size(size: Size) -> Result<(), PlanError> {
 fn can_copy(source: &VideoSource, times: &Times, rules: SourceCopy) -> bool {
     let Some(h264) = &source.h264 else { return false };
     let plays_everywhere = matches!(h264.profile_idc, 66 | 77 | 100)
+        && h264.level_idc <= 52
         && h264.chroma_format_idc == 1
         && h264.bit_depth == 8
         && h264.progressive
@@ -64,7 +67,8 @@ fn can_copy(source: &VideoSource, times: &Times, rules: SourceCopy) -> bool {
         && source.height.is_multiple_of(2);
     // Every frame counts: a duplicate time would be lost by a rendition that is cut by time.
     let all_presented = source.frames.len() == times.presented.len();
-    plays_everywhere && all_presented && gops_qualify(source, times, rules)
+    let rate_plays = keep_every(times.frame_rate(source.timescale), HIGHEST_RATE) == 1;
+    plays_everywhere && all_presented && rate_plays && gops_qualify(source, times, rules)
 }
 
 fn gops_qualify(source: &VideoSource, times: &Times, rules: SourceCopy) -> bool {
@@ -79,7 +83,8 @@ fn gops_qualify(source: &VideoSource, times: &Times, rules: SourceCopy) -> bool 
         let short = ticks * 1000 <= u64::from(rules.longest_gop_ms) * timescale;
         // A GOP of a few frames has no rate worth the name: measure over a second at least.
         let rate_ticks = ticks.max(timescale);
-        short && bytes * 8 * timescale <= u64::from(rules.peak_kbps) * 1000 * rate_ticks
+        let bits = u128::from(bytes) * 8 * u128::from(timescale);
+        short && bits <= u128::from(rules.peak_kbps) * 1000 * u128::from(rate_ticks)
     })
 }
 
@@ -213,4 +218,3 @@ fn read_span(source: &VideoSource, start: i64, end: i64) -> ReadSpan {
         packets: u32::try_from(last - first + 1).unwrap_or(u32::MAX),
     }
 }
-

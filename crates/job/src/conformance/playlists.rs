@@ -1,0 +1,164 @@
+//! Items about the playlists' structure and times: 3, 4, 5, 6, 9.
+
+use super::view::{Rendition, View};
+use super::{Found, MASTER};
+
+/// By how many microseconds a segment may be longer than the target duration (HLS Authoring Specification 7.7).
+const SLACK: u64 = 500_000;
+
+/// Item 3.
+pub(super) fn durations_fit_target(view: &View<'_>, found: &mut Found) {
+    for rendition in view.all_playlists() {
+        let target = rendition.playlist.target_duration;
+        for (listed, segment) in rendition.playlist.segments.iter().zip(&rendition.segments) {
+            let rounded = listed.duration.saturating_add(SLACK) / 1_000_000;
+            let longest = target.saturating_mul(1_000_000).saturating_add(SLACK);
+            if rounded > target || listed.duration > longest {
+                let sentence = format!(
+                    "EXTINF of {} is {} us with a target duration of {target} s",
+                    segment.uri, listed.duration
+                );
+                found.push((rendition.uri.clone(), sentence));
+            }
+        }
+    }
+}
+
+/// Item 4.
+pub(super) fn durations_are_real(view: &View<'_>, found: &mut Found) {
+    for rendition in view.all_playlists() {
+        if let Some(fault) = drift(rendition) {
+            found.push((rendition.uri.clone(), fault));
+        }
+    }
+}
+
+/// The first place at which the sum of `EXTINF` is more than a frame off the media's time.
+fn drift(rendition: &Rendition<'_>) -> Option<String> {
+    let timescale = u128::from(rendition.timescale()?.get());
+    let microseconds = |ticks: u64| u128::from(ticks) * 1_000_000 / timescale;
+    let contents = rendition.contents()?;
+    let frame = contents.iter().map(|c| c.duration.div_ceil(u64::from(c.samples.max(1)))).min()?;
+    let origin = contents.first()?.tfdt;
+    let mut sum: u128 = 0;
+    for (position, listed) in rendition.playlist.segments.iter().enumerate() {
+        let real = microseconds(start(rendition, position)?.saturating_sub(origin));
+        if sum.abs_diff(real) > microseconds(frame) + 1 {
+            let uri = &listed.uri;
+            return Some(format!(
+                "EXTINF before {uri} sum up to {sum} us, its media is at {real} us"
+            ));
+        }
+        sum += u128::from(listed.duration);
+    }
+    let last = contents.last()?;
+    let real = microseconds((last.tfdt.saturating_add(last.duration)).saturating_sub(origin));
+    (sum.abs_diff(real) > microseconds(frame) + 1)
+        .then(|| format!("all EXTINF sum up to {sum} us, the media ends at {real} us"))
+}
+
+/// When the media of a listed segment, or of the fragment that its byte range starts with, begins.
+fn start(rendition: &Rendition<'_>, position: usize) -> Option<u64> {
+    let contents = rendition.segments.get(position)?.contents?;
+    match rendition.playlist.segments.get(position)?.byte_range {
+        None => Some(contents.tfdt),
+        Some(range) => {
+            let fragment = contents.fragments.iter().find(|f| f.offset == range.offset)?;
+            Some(fragment.tfdt)
+        }
+    }
+}
+
+/// Item 5.
+pub(super) fn cuts_are_aligned(view: &View<'_>, found: &mut Found) {
+    let Some(first) = view.video().next() else {
+        return;
+    };
+    for other in view.video().skip(1) {
+        let (own, target) = (other.playlist.target_duration, first.playlist.target_duration);
+        if own != target {
+            let sentence =
+                format!("its target duration is {own} s, that of {} {target} s", first.uri);
+            found.push((other.uri.clone(), sentence));
+        }
+        if let Some(fault) = misaligned(first, other, None) {
+            found.push((other.uri.clone(), fault));
+        }
+    }
+    for audio in view.audio() {
+        if let Some(fault) = misaligned(first, audio, audio.sample_duration()) {
+            found.push((audio.uri.clone(), fault));
+        }
+    }
+}
+
+/// The first cut that is further from that of `first` than `slack` ticks of `other`, or than what the coarser timescale cannot tell.
+fn misaligned(first: &Rendition<'_>, other: &Rendition<'_>, slack: Option<u64>) -> Option<String> {
+    let (own, count) = (other.segments.len(), first.segments.len());
+    if own != count {
+        return Some(format!("it has {own} segments, {} has {count}", first.uri));
+    }
+    let scale = u128::from(first.timescale()?.get());
+    let other_scale = u128::from(other.timescale()?.get());
+    let allowed = match slack {
+        Some(ticks) => u128::from(ticks) * scale,
+        None if scale == other_scale => 0,
+        None => scale.max(other_scale),
+    };
+    let times = cuts(first)?.into_iter().zip(cuts(other)?);
+    let apart = |(a, b): &(u64, u64)| {
+        (u128::from(*a) * other_scale).abs_diff(u128::from(*b) * scale) > allowed
+    };
+    let (position, (a, b)) = times.enumerate().find(|(_, pair)| apart(pair))?;
+    Some(format!(
+        "cut {position} is at {b}/{other_scale} s where {} has it at {a}/{scale} s",
+        first.uri
+    ))
+}
+
+/// Where segments start, and where the last ends.
+fn cuts(rendition: &Rendition<'_>) -> Option<Vec<u64>> {
+    let contents = rendition.contents()?;
+    let end = contents.last().map(|last| last.tfdt.saturating_add(last.duration));
+    Some(contents.iter().map(|c| c.tfdt).chain(end).collect())
+}
+
+/// Item 6.
+pub(super) fn playlists_are_complete(view: &View<'_>, found: &mut Found) {
+    for rendition in view.all_playlists() {
+        let playlist = &rendition.playlist;
+        let mut missing = |fault: bool, sentence: &str| {
+            if fault {
+                found.push((rendition.uri.clone(), sentence.to_owned()));
+            }
+        };
+        let vod = playlist.playlist_type.as_deref() == Some("VOD");
+        missing(!vod, "EXT-X-PLAYLIST-TYPE is not VOD");
+        missing(!playlist.endlist, "EXT-X-ENDLIST is missing");
+        missing(playlist.segments.is_empty(), "it has no segments");
+        let unmapped = playlist.segments.iter().any(|segment| segment.map.is_none());
+        missing(unmapped, "EXT-X-MAP does not stand before the first segment");
+    }
+    let mut renditions = view.renditions.iter();
+    let Some(first) = renditions.next() else {
+        return;
+    };
+    for other in renditions {
+        if discontinuities(first) != discontinuities(other) {
+            let sentence = format!("its discontinuities are not those of {}", first.uri);
+            found.push((other.uri.clone(), sentence));
+        }
+    }
+}
+
+fn discontinuities(rendition: &Rendition<'_>) -> Vec<usize> {
+    let segments = rendition.playlist.segments.iter().enumerate();
+    segments.filter(|(_, segment)| segment.discontinuity).map(|(position, _)| position).collect()
+}
+
+/// Item 9.
+pub(super) fn segments_are_independent(view: &View<'_>, found: &mut Found) {
+    if !view.master.independent_segments {
+        found.push((MASTER.to_owned(), "EXT-X-INDEPENDENT-SEGMENTS is missing".to_owned()));
+    }
+}
