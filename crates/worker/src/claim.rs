@@ -1,0 +1,142 @@
+//! The first half of the line: Request -> Claimed -> Fetched -> Indexed -> Planned.
+
+use std::path::PathBuf;
+
+use job::failure::{Failure, Step};
+use job::names::{ObjectKind, PartNames, PlanId, PresentationNames};
+use job::plan::{self, Plan};
+use job::ports::{Conditional, FetchError};
+use job::profile::Profile;
+use job::source::{Defect, SourceIndex};
+
+use crate::line::{Context, ForeignObject};
+use crate::progress::Phase;
+use crate::workdir::Workdir;
+
+/// Where the job publishes.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) plan: PlanId,
+    pub(crate) presentation: PresentationNames,
+    pub(crate) part: PartNames,
+}
+
+/// A job that is not yet published.
+pub(crate) struct Claimed {
+    context: Context,
+    profile: Profile,
+    names: Names,
+}
+
+/// A job whose recording is a local file.
+pub(crate) struct Fetched {
+    claimed: Claimed,
+    workdir: Workdir,
+    recording: PathBuf,
+}
+
+/// A job of whose recording all is known that planning needs.
+pub(crate) struct Indexed {
+    fetched: Fetched,
+    index: SourceIndex,
+}
+
+/// A job with a plan that is stored.
+pub(crate) struct Planned {
+    pub(crate) context: Context,
+    pub(crate) names: Names,
+    pub(crate) workdir: Workdir,
+    pub(crate) recording: PathBuf,
+    pub(crate) defects: Vec<Defect>,
+    pub(crate) plan: Plan,
+    /// `plan.json` as a local file.
+    pub(crate) plan_file: PathBuf,
+    /// True if the plan was there before, so that chunks may be, too.
+    pub(crate) resumed: bool,
+}
+
+/// Looks whether somebody published the job already; none if so.
+pub(crate) async fn claim(context: Context) -> Result<Option<Claimed>, Failure> {
+    let wanted = context.recording.profile.as_deref();
+    let profile = context.tools.profiles.get(wanted);
+    let profile = profile.map_err(|error| Failure::reject(Step::Request, error))?;
+    let plan = PlanId::new(plan::SCHEMA, &context.recording.identity, &profile);
+    let presentation = PresentationNames::new(&context.recording.presentation);
+    let part = presentation.part(context.recording.part, &plan);
+    let names = Names { plan, presentation, part };
+    let done = names.part.done();
+    if context.stored(Step::Claim, context.store().size(&done)).await?.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Claimed { context, profile, names }))
+}
+
+impl Claimed {
+    /// Makes the recording a local file.
+    pub(crate) async fn fetch(self) -> Result<Fetched, Failure> {
+        let context = &self.context;
+        context.tracker.phase(Phase::Fetching);
+        let retry = |error| Failure::retry(Step::Fetch, error);
+        let workdir = Workdir::create(&context.tools.scratch).map_err(retry)?;
+        let scratch = workdir.subdirectory("recording").map_err(retry)?;
+        let fetched = context.tools.recordings.fetch(&context.recording.source, &scratch);
+        let recording =
+            context.fence.pass(Step::Fetch, fetched).await?.map_err(|error| match error {
+                FetchError::Missing(_) | FetchError::Refused(..) => {
+                    Failure::reject(Step::Fetch, error)
+                }
+                FetchError::Unavailable(..) => Failure::retry(Step::Fetch, error),
+            })?;
+        Ok(Fetched { claimed: self, workdir, recording })
+    }
+}
+
+impl Fetched {
+    /// Finds the recording's frames.
+    pub(crate) async fn index(self) -> Result<Indexed, Failure> {
+        let context = &self.claimed.context;
+        context.tracker.phase(Phase::Indexing);
+        let scratch = self.workdir.subdirectory("index");
+        let scratch = scratch.map_err(|error| Failure::retry(Step::Index, error))?;
+        let engine = &context.tools.engine;
+        let index = engine.index(&self.recording, &scratch, context.fence.token()).await;
+        let index = index.map_err(|error| error.into_failure(Step::Index))?;
+        Ok(Indexed { fetched: self, index })
+    }
+}
+
+impl Indexed {
+    /// Plans the job and stores the plan. Of two plans under one name the one that was stored first is carried out.
+    pub(crate) async fn plan(self) -> Result<Planned, Failure> {
+        let Self { fetched: Fetched { claimed, workdir, recording }, index } = self;
+        let Claimed { context, profile, names } = claimed;
+        let plan = plan::plan(&context.recording.identity, &index, &profile)
+            .map_err(|error| Failure::reject(Step::Plan, error))?;
+        let (plan, resumed) = store(&context, &names, plan).await?;
+        let plan_file = workdir.path().join("plan.json");
+        let json = serde_json::to_vec(&plan).map_err(|error| Failure::retry(Step::Plan, error))?;
+        let written = tokio::fs::write(&plan_file, json).await;
+        written.map_err(|error| Failure::retry(Step::Plan, error))?;
+        let defects = index.defects;
+        Ok(Planned { context, names, workdir, recording, defects, plan, plan_file, resumed })
+    }
+}
+
+/// The plan that is stored, and whether it was there before.
+async fn store(context: &Context, names: &Names, plan: Plan) -> Result<(Plan, bool), Failure> {
+    let name = names.part.plan();
+    let json = serde_json::to_vec(&plan).map_err(|error| Failure::retry(Step::Plan, error))?;
+    let created = context.store().create(&name, ObjectKind::State, &json);
+    if context.stored(Step::Plan, created).await? == Conditional::Written {
+        return Ok((plan, false));
+    }
+    let stored: Option<Plan> = context.read(Step::Plan, &name).await?;
+    match stored {
+        Some(stored) if stored.id == names.plan => Ok((stored, true)),
+        Some(stored) => {
+            let reason = format!("it is plan {}", stored.id);
+            Err(Failure::reject(Step::Plan, ForeignObject { name, reason }))
+        }
+        None => Err(Failure::retry(Step::Plan, format!("{name} was there and is gone"))),
+    }
+}

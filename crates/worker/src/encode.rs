@@ -1,0 +1,164 @@
+//! The middle of the line: Planned -> Committed. Every chunk goes its own way, Encoded -> Uploaded -> Committed, beside the others and the
+//! audio.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use job::failure::{Failure, Step};
+use job::plan::{Chunk, Plan};
+use job::report::{AudioReport, ChunkReport, Reports};
+use job::source::Defect;
+use tokio::task::JoinSet;
+
+use crate::claim::{Names, Planned};
+use crate::commit::{create_report, upload_audio, upload_chunk};
+use crate::engine::{AudioTask, ChunkTask};
+use crate::fence::Fence;
+use crate::line::Context;
+use crate::progress::Task;
+
+/// A job all of whose chunks are uploaded, with the reports that say so.
+pub(crate) struct Committed {
+    pub(crate) context: Context,
+    pub(crate) names: Names,
+    pub(crate) defects: Vec<Defect>,
+    pub(crate) plan: Plan,
+    pub(crate) reports: Reports,
+}
+
+/// The report of a task.
+enum Report {
+    Chunk(ChunkReport),
+    Audio(AudioReport),
+}
+
+impl Planned {
+    /// Encodes and commits what is not committed yet. The first failure stops the rest; it is returned when all have stopped.
+    pub(crate) async fn encode(self) -> Result<Committed, Failure> {
+        self.context.tracker.encoding(&self.plan);
+        let planned = Arc::new(self);
+        let siblings = planned.context.fence.child();
+        let result = planned.run_all(&siblings).await;
+        // All tasks have ended, so nobody else has it.
+        let planned = Arc::into_inner(planned)
+            .ok_or_else(|| Failure::retry(Step::Encode, "a chunk outlived its job"))?;
+        let Self { context, names, defects, plan, .. } = planned;
+        Ok(Committed { context, names, defects, plan, reports: result? })
+    }
+
+    /// Runs all tasks, the longest, the audio, first.
+    async fn run_all(self: &Arc<Self>, siblings: &Fence) -> Result<Reports, Failure> {
+        let chunks = self.plan.video.iter().flat_map(|video| 0..video.chunks.len());
+        let audio = self.plan.audio.iter().map(|_| None);
+        let mut waiting = audio.chain(chunks.map(Some));
+        let mut running = JoinSet::new();
+        let mut reports = Reports::default();
+        let mut failure = None;
+        loop {
+            while failure.is_none() && running.len() < self.context.tools.chunks_in_flight.get() {
+                let Some(task) = waiting.next() else { break };
+                running.spawn(Arc::clone(self).run(task, siblings.clone()));
+            }
+            let Some(ended) = running.join_next().await else {
+                break;
+            };
+            match ended {
+                Ok(Ok(Report::Chunk(report))) => reports.chunks.push(report),
+                Ok(Ok(Report::Audio(report))) => reports.audio = Some(report),
+                Ok(Err(failed)) => {
+                    // Those that end after it were stopped by it.
+                    siblings.token().cancel();
+                    failure.get_or_insert(failed);
+                }
+                Err(panicked) => match panicked.try_into_panic() {
+                    Ok(payload) => resume_unwind(payload),
+                    Err(error) => return Err(Failure::retry(Step::Encode, error)),
+                },
+            }
+        }
+        reports.chunks.sort_unstable_by_key(|report| report.chunk);
+        failure.map_or(Ok(reports), Err)
+    }
+
+    /// Does the chunk at an index of the plan, or the audio.
+    async fn run(self: Arc<Self>, task: Option<usize>, fence: Fence) -> Result<Report, Failure> {
+        let video = self.plan.video.as_ref();
+        let chunk = task.and_then(|index| video.and_then(|video| video.chunks.get(index)));
+        match chunk {
+            Some(chunk) => self.chunk(chunk, &fence).await.map(Report::Chunk),
+            None => self.audio(&fence).await.map(Report::Audio),
+        }
+    }
+
+    async fn chunk(&self, chunk: &Chunk, fence: &Fence) -> Result<ChunkReport, Failure> {
+        let Context { tools, tracker, .. } = &self.context;
+        let task = Task::Chunk(chunk.index);
+        let report_name = self.names.part.chunk_report(chunk.index);
+        if self.resumed
+            && let Some(report) = self.context.read(Step::Encode, &report_name).await?
+        {
+            tracker.committed(task, chunk.frames.into(), true);
+            return Ok(report);
+        }
+        let output = self.output(&format!("chunk-{}", chunk.index))?;
+        let encoded = tools
+            .engine
+            .encode_chunk(
+                &ChunkTask {
+                    recording: &self.recording,
+                    plan_file: &self.plan_file,
+                    chunk,
+                    output: &output,
+                },
+                &|frames| tracker.frames(task, frames),
+                fence.token(),
+            )
+            .await
+            .map_err(|error| error.into_failure(Step::Encode))?;
+        let uploaded = upload_chunk(self, chunk, &output, encoded).await?;
+        let report = create_report(&self.context, &report_name, uploaded).await?;
+        tracker.committed(task, chunk.frames.into(), false);
+        discard(&output).await;
+        Ok(report)
+    }
+
+    async fn audio(&self, fence: &Fence) -> Result<AudioReport, Failure> {
+        let Context { tools, tracker, .. } = &self.context;
+        let report_name = self.names.part.audio_report();
+        // Where there is video, progress is counted in its frames.
+        let counts = self.plan.video.is_none();
+        let frames = self.plan.audio.as_ref().map_or(0, job::plan::AudioPlan::frames);
+        let frames = if counts { frames } else { 0 };
+        if self.resumed
+            && let Some(report) = self.context.read(Step::Encode, &report_name).await?
+        {
+            tracker.committed(Task::Audio, frames, true);
+            return Ok(report);
+        }
+        let output = self.output("audio")?;
+        let on_frames = |frames| {
+            if counts {
+                tracker.frames(Task::Audio, frames);
+            }
+        };
+        let task =
+            AudioTask { recording: &self.recording, plan_file: &self.plan_file, output: &output };
+        let encoded = tools.engine.encode_audio(&task, &on_frames, fence.token()).await;
+        let encoded = encoded.map_err(|error| error.into_failure(Step::Encode))?;
+        let uploaded = upload_audio(self, &output, encoded).await?;
+        let report = create_report(&self.context, &report_name, uploaded).await?;
+        tracker.committed(Task::Audio, frames, false);
+        discard(&output).await;
+        Ok(report)
+    }
+
+    fn output(&self, name: &str) -> Result<std::path::PathBuf, Failure> {
+        let made = self.workdir.subdirectory(name);
+        made.map_err(|error| Failure::retry(Step::Encode, error))
+    }
+}
+
+/// Gives the disk back while other chunks run. What stays goes with the working directory.
+async fn discard(output: &std::path::Path) {
+    let _ = tokio::fs::remove_dir_all(output).await;
+}

@@ -1,0 +1,135 @@
+//! The line of one job, from a recording to its publication. Each step consumes what the one before it made; a failure anywhere leaves
+//! objects that nobody refers to, or that the next worker goes on from.
+
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use job::failure::{Failure, Step};
+use job::ports::{Recordings, Store, StoreError};
+use job::recording::Recording;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::claim::claim;
+use crate::engine::Engine;
+use crate::fence::Fence;
+use crate::profiles::Profiles;
+use crate::progress::{Observer, Tracker};
+
+/// What jobs need of the world; shared by all jobs of a process.
+pub struct Tools {
+    /// Where presentations are published.
+    pub store: Arc<dyn Store>,
+    /// Where recordings come from.
+    pub recordings: Arc<dyn Recordings>,
+    /// What looks into recordings.
+    pub engine: Arc<dyn Engine>,
+    /// The profiles that messages may ask for.
+    pub profiles: Profiles,
+    /// Directory for the jobs' working directories, on a disk with room for recordings and results.
+    pub scratch: PathBuf,
+    /// At most so many chunks of one job are encoded or uploaded at a time. More than the engine has slots, so that uploads do not
+    /// keep it waiting; not all of them, so that a slow store does not fill the disk.
+    pub chunks_in_flight: NonZeroUsize,
+}
+
+/// One job.
+pub struct Job {
+    /// What to publish.
+    pub recording: Recording,
+    /// What it is done with.
+    pub tools: Arc<Tools>,
+    /// Whether it may still go on.
+    pub fence: Fence,
+    /// Who is told how far it is.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// How a job ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is published.
+    Published,
+    /// It was published before: the message came again, and nothing was left to do.
+    AlreadyPublished,
+}
+
+/// Does one job.
+///
+/// # Errors
+/// The failure, with what it means for the message. A job that is told to stop hands back within moments.
+pub async fn run_job(job: Job) -> Result<Outcome, Failure> {
+    let Some(claimed) = claim(Context::new(job)).await? else {
+        return Ok(Outcome::AlreadyPublished);
+    };
+    let fetched = claimed.fetch().await?;
+    let indexed = fetched.index().await?;
+    let planned = indexed.plan().await?;
+    let committed = planned.encode().await?;
+    let checked = committed.check()?;
+    checked.publish().await?;
+    Ok(Outcome::Published)
+}
+
+/// What every step of a job needs.
+pub(crate) struct Context {
+    pub(crate) recording: Recording,
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) fence: Fence,
+    pub(crate) tracker: Tracker,
+}
+
+impl Context {
+    fn new(job: Job) -> Self {
+        let Job { recording, tools, fence, observer } = job;
+        Self { recording, tools, fence, tracker: Tracker::new(observer) }
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.tools.store.as_ref()
+    }
+
+    /// Waits for an operation of the store while the job may go on. A store that fails is never the input's fault.
+    pub(crate) async fn stored<T>(
+        &self,
+        step: Step,
+        operation: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Failure> {
+        let result = self.fence.pass(step, operation).await?;
+        result.map_err(|error| Failure::retry(step, error))
+    }
+
+    /// Reads a JSON object of ours; none if there is none.
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &self,
+        step: Step,
+        name: &str,
+    ) -> Result<Option<T>, Failure> {
+        let object = self.stored(step, self.store().get(name)).await?;
+        object.map(|object| ours(step, name, &object.bytes)).transpose()
+    }
+}
+
+/// An object of ours that holds something else.
+#[derive(Debug, Error)]
+#[error(
+    "{name} is not what a worker wrote there: {reason}; delete it and send the recording again"
+)]
+pub(crate) struct ForeignObject {
+    pub(crate) name: String,
+    pub(crate) reason: String,
+}
+
+/// Reads the bytes of a JSON object of ours. What is wrong now is wrong the next time, too.
+pub(crate) fn ours<T: DeserializeOwned>(
+    step: Step,
+    name: &str,
+    bytes: &[u8],
+) -> Result<T, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let (name, reason) = (name.to_owned(), error.to_string());
+        Failure::reject(step, ForeignObject { name, reason })
+    })
+}

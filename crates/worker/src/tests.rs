@@ -1,0 +1,7 @@
+//! Whole jobs, leases and daemons in a world of fakes, under paused time; children as real processes.
+
+mod children;
+mod daemon;
+mod lease;
+mod line;
+mod world;
