@@ -1,0 +1,70 @@
+//! The audio rendition, once for the whole recording: never per chunk, where it would click at every join.
+
+use std::path::Path;
+
+use job::plan::{AudioBits, AudioPlan, Plan};
+use job::report::EncodedAudio;
+
+use crate::MediaError;
+
+mod copy;
+mod encode;
+mod writer;
+
+/// Makes the audio rendition of `recording` as files in `output`. `progress` hears how much of it is done, in AAC frames.
+///
+/// # Errors
+/// If the recording cannot be read or does not fit the plan, or a library call fails. Damaged packets are counted, not errors.
+pub fn encode_audio(
+    recording: &Path,
+    plan: &Plan,
+    output: &Path,
+    progress: &mut dyn FnMut(u64),
+) -> Result<EncodedAudio, MediaError> {
+    let audio = plan
+        .audio
+        .as_ref()
+        .ok_or_else(|| MediaError::PlanMismatch("the plan has no audio".to_owned()))?;
+    match audio.bits {
+        AudioBits::Source => copy::copy(recording, plan.container, audio, output, progress),
+        AudioBits::Encoded { kbps } => {
+            encode::encode(recording, plan.container, audio, kbps, output, progress)
+        }
+    }
+}
+
+/// A source time as samples from the presentation's start, rounded to the nearest.
+fn samples_at(audio: &AudioPlan, time: i64, timescale: u32) -> i64 {
+    let ticks_per_second = i128::from(timescale);
+    let origin_ticks_per_second = i128::from(audio.origin_timescale.get());
+    let per_second = ticks_per_second * origin_ticks_per_second;
+    let ticks =
+        i128::from(time) * origin_ticks_per_second - i128::from(audio.origin) * ticks_per_second;
+    let samples =
+        (ticks * i128::from(audio.sample_rate) * 2 + per_second).div_euclid(per_second * 2);
+    i64::try_from(samples).unwrap_or(if samples < 0 { i64::MIN } else { i64::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    #[test]
+    fn times_become_samples_without_drift() {
+        let audio = AudioPlan {
+            bits: AudioBits::Source,
+            sample_rate: 44_100,
+            origin: 67,
+            origin_timescale: NonZeroU32::new(1000).unwrap(),
+            cuts: vec![0, 1],
+        };
+        for (time, samples) in
+            [(67, 0), (68, 44), (1067, 44_100), (0, -2955), (36_000_067, 1_587_600_000)]
+        {
+            assert_eq!(samples_at(&audio, time, 1000), samples, "{time} ms");
+        }
+        assert_eq!(samples_at(&audio, i64::MAX, 1), i64::MAX, "no overflow");
+    }
+}

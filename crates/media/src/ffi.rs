@@ -1,0 +1,105 @@
+//! The one file with `unsafe`: fields and calls of libav that `ffmpeg-next` does not wrap.
+#![expect(unsafe_code, reason = "see the module's documentation")]
+
+use ffmpeg_next::codec;
+use ffmpeg_next::ffi::{
+    AV_INPUT_BUFFER_PADDING_SIZE, AVChannelLayout, AVSEEK_FLAG_BACKWARD, av_channel_layout_default,
+    av_free, av_mallocz, av_seek_frame,
+};
+use ffmpeg_next::format::context::Input;
+
+/// Gives a codec context that is not yet open its extradata. Returns false if memory is short.
+pub(crate) fn set_extradata(context: &mut codec::Context, bytes: &[u8]) -> bool {
+    // Lossless: the constant is 64.
+    let padding = AV_INPUT_BUFFER_PADDING_SIZE as usize;
+    let Ok(length) = i32::try_from(bytes.len()) else { return false };
+    // SAFETY: the context is valid as long as the borrow. The buffer is allocated by libav's allocator with the padding that libavcodec
+    // asks for, zeroed, and `bytes.len()` bytes of it are written; the context owns it from then on and frees it. A former buffer was
+    // allocated the same way and is freed first.
+    unsafe {
+        let context = context.as_mut_ptr();
+        let buffer = av_mallocz(bytes.len() + padding).cast::<u8>();
+        if buffer.is_null() {
+            return false;
+        }
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer, bytes.len());
+        av_free((*context).extradata.cast());
+        (*context).extradata = buffer;
+        (*context).extradata_size = length;
+    }
+    true
+}
+
+/// The extradata of a codec context: empty if it has none.
+pub(crate) fn extradata(context: &codec::Context) -> &[u8] {
+    // SAFETY: the context is valid as long as the borrow, which the slice shares; libavcodec keeps `extradata_size` bytes at
+    // `extradata` and changes neither after opening.
+    unsafe {
+        let context = context.as_ptr();
+        slice((*context).extradata, (*context).extradata_size)
+    }
+}
+
+/// The extradata of stream parameters: empty if they have none.
+pub(crate) fn parameters_extradata(parameters: &codec::Parameters) -> &[u8] {
+    // SAFETY: as above, for the parameters of an open input.
+    unsafe {
+        let parameters = parameters.as_ptr();
+        slice((*parameters).extradata, (*parameters).extradata_size)
+    }
+}
+
+/// # Safety
+/// `start` is null or points to `length` readable bytes that live as long as the caller says.
+unsafe fn slice<'a>(start: *const u8, length: i32) -> &'a [u8] {
+    match usize::try_from(length) {
+        // SAFETY: promised by the caller.
+        Ok(length) if !start.is_null() && length > 0 => unsafe {
+            std::slice::from_raw_parts(start, length)
+        },
+        _ => &[],
+    }
+}
+
+/// Picture size and sample aspect ratio of stream parameters, as the demuxer found them.
+pub(crate) fn parameters_picture(parameters: &codec::Parameters) -> (u32, u32, (u32, u32)) {
+    // SAFETY: the parameters are valid as long as the borrow; the fields are plain integers.
+    let (width, height, aspect) = unsafe {
+        let parameters = parameters.as_ptr();
+        ((*parameters).width, (*parameters).height, (*parameters).sample_aspect_ratio)
+    };
+    let positive = |value: i32| u32::try_from(value).unwrap_or(0);
+    let aspect = match (positive(aspect.num), positive(aspect.den)) {
+        (0, _) | (_, 0) => (1, 1),
+        aspect => aspect,
+    };
+    (positive(width), positive(height), aspect)
+}
+
+/// Samples per second and channels of stream parameters, as the demuxer found them.
+pub(crate) fn parameters_sound(parameters: &codec::Parameters) -> (u32, u16) {
+    // SAFETY: as above.
+    let (sample_rate, channels) = unsafe {
+        let parameters = parameters.as_ptr();
+        ((*parameters).sample_rate, (*parameters).ch_layout.nb_channels)
+    };
+    (u32::try_from(sample_rate).unwrap_or(0), u16::try_from(channels).unwrap_or(0))
+}
+
+/// Tells a decoder of headerless audio what it gets.
+pub(crate) fn set_audio_format(context: &mut codec::Context, sample_rate: u32, channels: u16) {
+    // SAFETY: the context is valid as long as the borrow; `av_channel_layout_default` initialises the layout in place.
+    unsafe {
+        let context = context.as_mut_ptr();
+        (*context).sample_rate = i32::try_from(sample_rate).unwrap_or(0);
+        let layout: *mut AVChannelLayout = &raw mut (*context).ch_layout;
+        av_channel_layout_default(layout, i32::from(channels));
+    }
+}
+
+/// Seeks to the keyframe of a stream at or before `dts`. False if the demuxer cannot.
+pub(crate) fn seek(input: &mut Input, stream: usize, dts: i64) -> bool {
+    let Ok(stream) = i32::try_from(stream) else { return false };
+    // SAFETY: the input is open and borrowed exclusively.
+    unsafe { av_seek_frame(input.as_mut_ptr(), stream, dts, AVSEEK_FLAG_BACKWARD) >= 0 }
+}

@@ -1,0 +1,387 @@
+//! One pass over all packets of a recording: what is in it, frame by frame. Headers and metadata are not believed.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use flv::{AudioSpecificConfig, AvcConfig, End, Sps};
+use job::source::{
+    AudioCodec, AudioSource, Defect, Frame, H264Source, SourceIndex, VideoCodec, VideoSource,
+};
+
+use crate::MediaError;
+use crate::container::sniff;
+use crate::decode::VideoDecoder;
+use crate::input::{AudioStream, Event, Input, VideoStream};
+
+/// A video frame that comes this much before the one read before it is no jitter: the recording's clock was set back.
+const LARGEST_STEP_BACK_SECONDS: i64 = 1;
+/// A pause between frames that is worth telling.
+const GAP_SECONDS: i64 = 1;
+
+/// Indexes a recording.
+///
+/// # Errors
+/// [`MediaError::Refused`] if it is none that can be published, with the reason; other errors if it cannot be read.
+pub fn index(path: &Path) -> Result<SourceIndex, MediaError> {
+    let container = sniff(path)?;
+    let byte_length = std::fs::metadata(path).map_err(MediaError::file(path))?.len();
+    let mut input = Input::open(path, container)?;
+    let mut seen = Seen::default();
+    while let Some(event) = input.next_event()? {
+        seen.take(&event);
+    }
+    let mut defects = Vec::new();
+    if let Input::Flv(flv) = &input {
+        defects.extend(flv.end().and_then(end_defect));
+    }
+    let video = match input.video() {
+        Some(stream) => seen.video.finish(stream, &input, path, &mut defects)?,
+        None => None,
+    };
+    let audio = input.audio().and_then(|stream| seen.audio.finish(stream));
+    if video.is_none() && audio.is_none() {
+        return Err(MediaError::Refused(
+            "the recording holds no frame: its publisher left before sending any".to_owned(),
+        ));
+    }
+    Ok(SourceIndex { container, byte_length, video, audio, defects })
+}
+
+fn end_defect(end: End) -> Option<Defect> {
+    match end {
+        End::Clean => None,
+        End::CutTag { offset, .. } => Some(Defect::CutAtEnd { offset }),
+        End::Garbage { offset } => Some(Defect::GarbageFrom { offset }),
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    video: SeenVideo,
+    audio: SeenAudio,
+}
+
+impl Seen {
+    fn take(&mut self, event: &Event<'_>) {
+        match event {
+            Event::VideoConfig(bytes, offset) => self.video.configs.take(bytes, *offset),
+            Event::Video(packet) => {
+                let frame = Frame {
+                    pts: packet.pts,
+                    dts: packet.dts,
+                    offset: packet.offset,
+                    size: u32::try_from(packet.data.len()).unwrap_or(u32::MAX),
+                    sync: packet.sync,
+                };
+                self.video.take(frame);
+            }
+            Event::AudioConfig(bytes) => self.audio.configure(bytes),
+            Event::Audio(packet) => self.audio.take(packet.pts),
+        }
+    }
+}
+
+#[derive(Default)]
+struct SeenVideo {
+    frames: Vec<Frame>,
+    before_keyframe: u64,
+    configs: Configs,
+}
+
+/// The codec configurations of the video in file order, repeats left out.
+#[derive(Default)]
+struct Configs {
+    offsets: Vec<u64>,
+    /// Each different configuration once, with how many frames used it.
+    distinct: Vec<(Vec<u8>, u64)>,
+    current: usize,
+}
+
+impl Configs {
+    fn take(&mut self, bytes: &[u8], offset: u64) {
+        self.offsets.push(offset);
+        let known = self.distinct.iter().position(|(known, _)| known == bytes);
+        self.current = known.unwrap_or_else(|| {
+            self.distinct.push((bytes.to_vec(), 0));
+            self.distinct.len() - 1
+        });
+    }
+
+    fn count_frame(&mut self) {
+        if let Some((_, frames)) = self.distinct.get_mut(self.current) {
+            *frames += 1;
+        }
+    }
+
+    fn most_used(&self) -> &[u8] {
+        self.distinct.iter().max_by_key(|(_, frames)| *frames).map_or(&[], |(bytes, _)| bytes)
+    }
+}
+
+impl SeenVideo {
+    fn take(&mut self, frame: Frame) {
+        if self.frames.is_empty() && !frame.sync {
+            self.before_keyframe += 1;
+            return;
+        }
+        self.configs.count_frame();
+        self.frames.push(frame);
+    }
+
+    fn finish(
+        self,
+        stream: VideoStream,
+        input: &Input,
+        path: &Path,
+        defects: &mut Vec<Defect>,
+    ) -> Result<Option<VideoSource>, MediaError> {
+        if self.before_keyframe > 0 {
+            defects.push(Defect::FramesBeforeKeyframe { frames: self.before_keyframe });
+        }
+        if self.frames.is_empty() {
+            return Ok(None);
+        }
+        let timescale = timescale(stream.timescale)?;
+        refuse_steps_back(&self.frames, timescale)?;
+        defects.extend(gaps(&self.frames, timescale));
+        let configurations = u32::try_from(self.configs.distinct.len()).unwrap_or(u32::MAX);
+        if configurations > 1 {
+            defects.push(Defect::ConfigurationChange { configurations });
+        }
+        let picture = picture(stream, &self.configs, &self.frames, input, path)?;
+        let h264 = picture.sps.as_ref().map(|sps| H264Source {
+            profile_idc: sps.profile_idc,
+            level_idc: sps.level_idc,
+            chroma_format_idc: sps.chroma_format_idc,
+            bit_depth: sps.bit_depth_luma.max(sps.bit_depth_chroma),
+            progressive: sps.frame_mbs_only,
+            one_configuration: configurations == 1,
+            closed_gops: has_closed_gops(&self.frames),
+        });
+        Ok(Some(VideoSource {
+            codec: stream.codec,
+            timescale,
+            width: picture.width,
+            height: picture.height,
+            pixel_aspect: picture.aspect,
+            rotation: picture.rotation,
+            h264,
+            config_offsets: self.configs.offsets,
+            frames: self.frames,
+        }))
+    }
+}
+
+struct Picture {
+    width: u32,
+    height: u32,
+    aspect: (u32, u32),
+    rotation: u16,
+    sps: Option<Sps>,
+}
+
+fn picture(
+    stream: VideoStream,
+    configs: &Configs,
+    frames: &[Frame],
+    input: &Input,
+    path: &Path,
+) -> Result<Picture, MediaError> {
+    let config = configs.most_used();
+    let sps = (stream.codec == VideoCodec::H264).then(|| sequence_parameter_set(config)).flatten();
+    let container = match input {
+        Input::Flv(_) => None,
+        Input::Demux(demux) => demux.picture(),
+    };
+    let rotation = container.map_or(0, |(.., rotation)| rotation);
+    if let Some(sps) = sps {
+        let aspect = sps
+            .sample_aspect_ratio()
+            .map(|ratio| (u32::from(ratio.width), u32::from(ratio.height)))
+            .filter(|(width, height)| *width > 0 && *height > 0)
+            .unwrap_or((1, 1));
+        return Ok(Picture {
+            width: sps.width,
+            height: sps.height,
+            aspect,
+            rotation,
+            sps: Some(sps),
+        });
+    }
+    if let Some((width, height, aspect, rotation)) = container {
+        return Ok(Picture { width, height, aspect, rotation, sps: None });
+    }
+    // Codecs that tell their size in the frames only.
+    let (width, height) = size_of_first_picture(path, input, frames)?;
+    Ok(Picture { width, height, aspect: (1, 1), rotation, sps: None })
+}
+
+fn sequence_parameter_set(config: &[u8]) -> Option<Sps> {
+    let config = AvcConfig::parse(config).or_else(|_| AvcConfig::from_annex_b(config)).ok()?;
+    Sps::parse(config.sps().first()?).ok()
+}
+
+/// Decodes until a picture comes out.
+fn size_of_first_picture(
+    path: &Path,
+    of: &Input,
+    frames: &[Frame],
+) -> Result<(u32, u32), MediaError> {
+    let container = match of {
+        Input::Flv(_) => job::source::Container::Flv,
+        Input::Demux(_) => sniff(path)?,
+    };
+    let mut input = Input::open(path, container)?;
+    let mut decoder: Option<VideoDecoder> = None;
+    let mut size = None;
+    let mut budget = frames.len().min(60);
+    while size.is_none() && budget > 0 {
+        match input.next_event()? {
+            None => break,
+            Some(Event::VideoConfig(bytes, _)) => {
+                let bytes = bytes.to_vec();
+                decoder = Some(VideoDecoder::open(input.video_decoder(&bytes)?)?);
+            }
+            Some(Event::Video(packet)) => {
+                budget -= 1;
+                if let Some(decoder) = &mut decoder {
+                    decoder.decode(&packet, &mut |frame, _| {
+                        size = Some((frame.width(), frame.height()));
+                        Ok(())
+                    })?;
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    size.ok_or_else(|| MediaError::Refused("no frame of the recording can be decoded".to_owned()))
+}
+
+fn timescale(ticks: u32) -> Result<NonZeroU32, MediaError> {
+    NonZeroU32::new(ticks)
+        .ok_or_else(|| MediaError::Refused("the recording's time base is zero".to_owned()))
+}
+
+fn refuse_steps_back(frames: &[Frame], timescale: NonZeroU32) -> Result<(), MediaError> {
+    let ticks = i64::from(timescale.get());
+    let back = frames
+        .windows(2)
+        .find(|pair| pair[1].dts < pair[0].dts - LARGEST_STEP_BACK_SECONDS * ticks);
+    match back {
+        None => Ok(()),
+        Some(pair) => Err(MediaError::Refused(format!(
+            "the recording's clock is set back by {} s at byte {}: publish its parts apart",
+            (pair[0].dts - pair[1].dts) / ticks,
+            pair[1].offset
+        ))),
+    }
+}
+
+fn gaps(frames: &[Frame], timescale: NonZeroU32) -> Vec<Defect> {
+    let longest = GAP_SECONDS * i64::from(timescale.get());
+    let mut times: Vec<i64> = frames.iter().map(|frame| frame.pts).collect();
+    times.sort_unstable();
+    times
+        .windows(2)
+        .filter(|pair| pair[1] - pair[0] > longest)
+        .map(|pair| Defect::VideoGap { after: pair[0], length: pair[1] - pair[0] })
+        .collect()
+}
+
+/// True if no frame is presented before the IDR picture that it follows in the file, or at or after the next one.
+fn has_closed_gops(frames: &[Frame]) -> bool {
+    let mut former_last = i64::MIN;
+    for gop in frames.chunk_by(|_, next| !next.sync) {
+        let first = gop.first().map_or(i64::MIN, |frame| frame.pts);
+        let least = gop.iter().map(|frame| frame.pts).min().unwrap_or(first);
+        if least < first || first <= former_last {
+            return false;
+        }
+        former_last = gop.iter().map(|frame| frame.pts).max().unwrap_or(first);
+    }
+    true
+}
+
+#[derive(Default)]
+struct SeenAudio {
+    first: Option<i64>,
+    last: i64,
+    frames: u64,
+    configs: Vec<AudioSpecificConfig>,
+}
+
+impl SeenAudio {
+    fn configure(&mut self, bytes: &[u8]) {
+        if let Ok(config) = AudioSpecificConfig::parse(bytes)
+            && !self.configs.contains(&config)
+        {
+            self.configs.push(config);
+        }
+    }
+
+    fn take(&mut self, pts: i64) {
+        self.first = Some(self.first.map_or(pts, |first| first.min(pts)));
+        self.last = self.last.max(pts);
+        self.frames += 1;
+    }
+
+    fn finish(self, stream: AudioStream) -> Option<AudioSource> {
+        let timescale = NonZeroU32::new(stream.timescale)?;
+        let first = self.first?;
+        if stream.sample_rate == 0 || stream.channels == 0 {
+            return None;
+        }
+        // Frames of 1024 samples can be copied only if one configuration holds throughout and nothing is hidden in it.
+        let copyable = match self.configs.as_slice() {
+            [config] if stream.codec == AudioCodec::Aac && config.samples_per_frame() == 1024 => {
+                Some(config.object_type())
+            }
+            _ => None,
+        };
+        let frame = i64::from(timescale.get()) * 1024 / i64::from(stream.sample_rate);
+        Some(AudioSource {
+            codec: stream.codec,
+            sample_rate: stream.sample_rate,
+            channels: stream.channels,
+            aac_object_type: copyable,
+            timescale,
+            start: first,
+            end: self.last + frame.max(1),
+            frames: self.frames,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(times: &[(i64, i64, bool)]) -> Vec<Frame> {
+        let frame = |(pts, dts, sync): &(i64, i64, bool)| Frame {
+            pts: *pts,
+            dts: *dts,
+            offset: 0,
+            size: 1,
+            sync: *sync,
+        };
+        times.iter().map(frame).collect()
+    }
+
+    #[test]
+    fn gops_are_closed_if_no_frame_is_presented_across_an_idr() {
+        let closed = [(0, 0, true), (99, 33, false), (33, 66, false), (132, 99, true)];
+        assert!(has_closed_gops(&frames(&closed)));
+        let leading = [(0, 0, true), (99, 33, true), (66, 66, false)];
+        assert!(!has_closed_gops(&frames(&leading)), "presented before its IDR");
+        let trailing = [(0, 0, true), (132, 33, false), (99, 66, true)];
+        assert!(!has_closed_gops(&frames(&trailing)), "presented after the next IDR");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_is_refused_with_the_place() {
+        let timescale = NonZeroU32::new(1000).unwrap();
+        assert!(refuse_steps_back(&frames(&[(0, 0, true), (33, 33, false)]), timescale).is_ok());
+        let error = refuse_steps_back(&frames(&[(9000, 9000, true), (33, 33, true)]), timescale);
+        assert!(error.unwrap_err().to_string().contains("set back by 8 s"));
+    }
+}
