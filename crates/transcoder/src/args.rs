@@ -1,0 +1,178 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::child::{EncodeAudio, EncodeChunk, IndexRecording};
+
+/// Turns recordings of live streams into video on demand (HLS).
+#[derive(Parser)]
+#[command(version, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    pub settings: SettingsFile,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where settings are read that neither a flag nor a variable gives.
+#[derive(Args)]
+pub struct SettingsFile {
+    /// Settings in TOML; flags and TRANSCODER_* variables win over it
+    #[arg(long, global = true, value_name = "FILE", env = "TRANSCODER_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Work on the recordings in a queue until told to stop
+    Run(Run),
+    /// Publish one recording, without queue or cloud
+    Transcode(Transcode),
+    /// Show what is in a recording and what would be published; encodes nothing
+    Inspect(Inspect),
+    /// Hold a published presentation against the quality bar
+    Check(Check),
+    /// Put recordings into the queue
+    Enqueue(Enqueue),
+    /// Child of run and transcode
+    #[command(hide = true)]
+    IndexRecording(IndexRecording),
+    /// Child of run and transcode
+    #[command(hide = true)]
+    EncodeChunk(EncodeChunk),
+    /// Child of run and transcode
+    #[command(hide = true)]
+    EncodeAudio(EncodeAudio),
+}
+
+/// Work on the recordings in a queue until told to stop.
+///
+/// SIGTERM or Ctrl-C stops receiving and gives running jobs the drain time; what is not done by then is handed back to the queue. A second
+/// signal stops at once. Nothing is lost either way: a message is deleted only after its presentation is published.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  transcoder run --queue sqlite:/var/lib/rec2vod/queue.sqlite --output /srv/vod
+  transcoder run --queue sqlite:queue.sqlite --output vod --until-empty")]
+pub struct Run {
+    /// The queue: sqlite:PATH
+    #[arg(long, value_name = "URL", env = "TRANSCODER_QUEUE")]
+    pub queue: Option<String>,
+    /// Where presentations are published: a directory
+    #[arg(long, value_name = "URL", env = "TRANSCODER_OUTPUT")]
+    pub output: Option<String>,
+    /// Profile of recordings that ask for none: default, fast, reference, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", env = "TRANSCODER_PROFILE")]
+    pub profile: Option<String>,
+    /// Recordings worked on at a time; the cores are shared by all of them
+    #[arg(long, env = "TRANSCODER_SLOTS", value_parser = clap::value_parser!(u16).range(1..))]
+    pub slots: Option<u16>,
+    /// Child processes at a time; each takes one core
+    #[arg(long, env = "TRANSCODER_CHILDREN", value_parser = clap::value_parser!(u16).range(1..))]
+    pub children: Option<u16>,
+    /// How soon another worker takes over from one that died
+    #[arg(long, value_name = "SECONDS", env = "TRANSCODER_VISIBILITY_TIMEOUT", value_parser = clap::value_parser!(u32).range(10..=43_200))]
+    pub visibility_timeout: Option<u32>,
+    /// How long running jobs may go on after a first SIGTERM
+    #[arg(long, value_name = "SECONDS", env = "TRANSCODER_DRAIN")]
+    pub drain: Option<u32>,
+    /// Directory for work in progress, on a disk with room for a recording and its renditions [default: .work in the output directory]
+    #[arg(long, value_name = "DIR", env = "TRANSCODER_SCRATCH")]
+    pub scratch: Option<PathBuf>,
+    /// Directory that recordings may be read from; may be given several times [default: any]
+    #[arg(
+        long = "recordings",
+        value_name = "DIR",
+        env = "TRANSCODER_RECORDINGS",
+        value_delimiter = ':'
+    )]
+    pub recordings: Vec<PathBuf>,
+    /// End when nothing is waiting or in flight
+    #[arg(long)]
+    pub until_empty: bool,
+}
+
+/// Publish one recording, without queue or cloud.
+///
+/// Exit codes: 0 published, 2 usage, 65 the recording is refused, 70 a fault of ours, 75 try again.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  transcoder transcode talk.flv -o vod/talk
+  transcoder transcode talk.flv -o vod/talk --profile fast
+  transcoder transcode talk.flv -o vod/talk --json | jq .renditions")]
+pub struct Transcode {
+    /// The recording: FLV, MP4, MPEG-TS or Matroska
+    pub input: PathBuf,
+    /// Directory for the presentation; it gets a master.m3u8
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// default, fast, reference, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default", env = "TRANSCODER_PROFILE")]
+    pub profile: String,
+    /// Child processes at a time [default: the number of cores]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub children: Option<u16>,
+    /// Print what was published as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show what is in a recording and what would be published; encodes nothing.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  transcoder inspect talk.flv
+  transcoder inspect talk.flv --json | jq .plan.video.rungs")]
+pub struct Inspect {
+    /// The recording: FLV, MP4, MPEG-TS or Matroska
+    pub input: PathBuf,
+    /// default, fast, reference, or a TOML file
+    #[arg(long, value_name = "NAME|FILE", default_value = "default", env = "TRANSCODER_PROFILE")]
+    pub profile: String,
+    /// Print index and plan as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Hold a published presentation against the quality bar; only published objects are read.
+///
+/// Exit codes: 0 no blocker, 1 at least one blocker, 66 there is no presentation.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  transcoder check vod/talk
+  transcoder check http://127.0.0.1:8080/vod/live/test/1795326084/master.m3u8
+  transcoder check vod/talk --json | jq '.findings[] | select(.severity == \"blocker\")'")]
+pub struct Check {
+    /// Directory of the presentation, or the URL of its master.m3u8
+    #[arg(value_name = "DIR|URL")]
+    pub presentation: String,
+    /// Look at playlists and boxes only
+    #[arg(long)]
+    pub no_decode: bool,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Put recordings into the queue, as record-postprocess does.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  transcoder enqueue --queue sqlite:/var/lib/rec2vod/queue.sqlite talk.flv
+  transcoder enqueue --queue sqlite:queue.sqlite --app live --profile fast *.flv")]
+pub struct Enqueue {
+    /// The queue: sqlite:PATH
+    #[arg(long, value_name = "URL", env = "TRANSCODER_QUEUE")]
+    pub queue: Option<String>,
+    /// First component of the presentation's name
+    #[arg(long, default_value = "manual")]
+    pub app: String,
+    /// Profile other than the worker's: default, fast or reference
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Print the messages' ids as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The recordings
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}

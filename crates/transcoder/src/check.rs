@@ -1,0 +1,72 @@
+//! `transcoder check`: the quality bar against what is published.
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use job::conformance::{Finding, Severity, check};
+use serde::Serialize;
+
+use crate::args::Check;
+use crate::exit::BelowBar;
+use crate::objects;
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    blockers: usize,
+    warnings: usize,
+    decoded: bool,
+    findings: &'a [Finding],
+}
+
+impl Check {
+    /// Runs the command.
+    pub fn run(self) -> anyhow::Result<()> {
+        media::init()?;
+        let published = objects::open(&self.presentation)?;
+        let target = if std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let facts =
+            media::verify::collect(published.as_ref(), !self.no_decode, &mut |done, total| {
+                bar.set_length(total as u64);
+                bar.set_position(done as u64);
+            })?;
+        bar.finish_and_clear();
+        let findings = check(&facts);
+        let blockers =
+            findings.iter().filter(|finding| finding.severity == Severity::Blocker).count();
+        let summary = Checked {
+            blockers,
+            warnings: findings.len() - blockers,
+            decoded: !self.no_decode,
+            findings: &findings,
+        };
+        self.tell(&summary)?;
+        if blockers > 0 { Err(BelowBar(blockers).into()) } else { Ok(()) }
+    }
+
+    fn tell(&self, checked: &Checked<'_>) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            serde_json::to_writer_pretty(&mut out, checked)?;
+            return Ok(writeln!(out)?);
+        }
+        for finding in checked.findings {
+            let severity = match finding.severity {
+                Severity::Blocker => "BLOCKER",
+                Severity::Warning => "warning",
+            };
+            writeln!(
+                out,
+                "{severity} {:<5} {}: {}",
+                finding.item, finding.place, finding.sentence
+            )?;
+        }
+        let how = if checked.decoded { "read and decoded" } else { "read" };
+        writeln!(out, "{how}: {} blocker(s), {} warning(s)", checked.blockers, checked.warnings)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! Exit codes, as in sysexits.h, and the one sentence that goes with each.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use job::failure::{Decision, Failure, Step};
+use job::plan::PlanError;
+use job::ports::{QueueError, StoreError};
+use media::MediaError;
+use thiserror::Error;
+use worker::engine::EngineError;
+
+/// Usage: a setting is missing or makes no sense.
+const USAGE: u8 = 2;
+/// The input is refused.
+const REFUSED: u8 = 65;
+/// The input is not there.
+const NO_INPUT: u8 = 66;
+/// A fault of ours.
+const SOFTWARE: u8 = 70;
+/// Try again.
+const TRY_AGAIN: u8 = 75;
+
+/// A setting or argument that cannot be used.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// A file that is not there.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct NoInput(pub String);
+
+/// The bar found blockers; the table has been printed already.
+#[derive(Debug, Error)]
+#[error("{0} blocker(s) found")]
+pub struct BelowBar(pub usize);
+
+/// Says on standard error what went wrong, on one line, and turns it into an exit code.
+pub fn report(result: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    let sentence = format!("{error:#}").replace('\n', " ");
+    // Where nobody can be told, the exit code remains.
+    let _ = writeln!(std::io::stderr().lock(), "transcoder: {sentence}");
+    ExitCode::from(code(&error))
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    if error.is::<Usage>() {
+        USAGE
+    } else if error.is::<NoInput>() {
+        NO_INPUT
+    } else if error.is::<BelowBar>() {
+        1
+    } else if let Some(failure) = error.downcast_ref::<Failure>() {
+        of_failure(failure)
+    } else if let Some(media) = error.downcast_ref::<MediaError>() {
+        if media.is_refusal() { REFUSED } else { SOFTWARE }
+    } else if error.is::<PlanError>() {
+        REFUSED
+    } else if let Some(queue) = error.downcast_ref::<QueueError>() {
+        if matches!(queue, QueueError::Unusable { .. }) { USAGE } else { TRY_AGAIN }
+    } else if error.is::<StoreError>() || error.is::<std::io::Error>() {
+        TRY_AGAIN
+    } else {
+        SOFTWARE
+    }
+}
+
+fn of_failure(failure: &Failure) -> u8 {
+    let child_died = failure.source.downcast_ref::<EngineError>().is_some_and(|error| {
+        matches!(error, EngineError::Died { .. } | EngineError::BadResult { .. })
+    });
+    match (failure.decision, failure.step) {
+        // What we made ourselves failed our own bar.
+        (Decision::Reject, Step::Check) => SOFTWARE,
+        (Decision::Reject, _) => REFUSED,
+        (Decision::Retry, _) if child_died => SOFTWARE,
+        (Decision::Retry | Decision::HandBack, _) => TRY_AGAIN,
+    }
+}

@@ -1,0 +1,43 @@
+//! `transcoder`: turns recordings of live streams into video on demand.
+//!
+//! This binary wires the crates together and owns the process: arguments, settings, signals, logs and exit codes. What a job is stands in
+//! `job`, how it is done in `worker`, how pixels become segments in `media`.
+
+mod args;
+mod bar;
+mod check;
+mod child;
+mod enqueue;
+mod exit;
+mod inspect;
+mod lifecycle;
+mod objects;
+mod recording;
+mod run;
+mod settings;
+mod telemetry;
+mod transcode;
+mod wire;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    exit::report(run(cli))
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Run(command) => command.run(&cli.settings),
+        Command::Transcode(command) => command.run(),
+        Command::Inspect(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Enqueue(command) => command.run(&cli.settings),
+        Command::IndexRecording(command) => command.run(),
+        Command::EncodeChunk(command) => command.run(),
+        Command::EncodeAudio(command) => command.run(),
+    }
+}
