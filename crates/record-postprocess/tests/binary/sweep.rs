@@ -1,0 +1,97 @@
+//! What sweep takes, and what it leaves.
+
+use std::fs;
+
+use crate::support::{Origin, RECORDING, STUB};
+
+#[test]
+fn a_queue_that_is_away_loses_nothing() {
+    let origin = Origin::new();
+    let queue = origin.root().join("queue.db");
+    fs::write(&queue, "this is not a database, and never was one: long enough to be looked at")
+        .unwrap();
+    for name in ["a", "b"] {
+        let path = origin.record(format!("{name}.flv"), RECORDING);
+        assert_eq!(origin.announce(&path, name, name), Some(75));
+    }
+    let (code, swept) = origin.sweep();
+    assert_eq!((code, &swept["undelivered"]), (Some(75), &2.into()));
+
+    fs::remove_file(&queue).unwrap();
+    let (code, swept) = origin.sweep();
+    assert_eq!((code, &swept["delivered"], &swept["adopted"]), (Some(0), &2.into(), &0.into()));
+    assert_eq!(origin.streams(), ["a", "b"]);
+    assert_eq!(origin.sweep().1["delivered"], 0);
+    assert_eq!(origin.streams(), [""; 0]);
+}
+
+#[test]
+fn orphans_are_adopted_but_not_what_is_written_to() {
+    let origin = Origin::new();
+    origin
+        .configure(&format!("record_path = '{}'\napp = 'studio'", origin.record_path().display()));
+    origin.record("orphan%20one-1795326084.flv", RECORDING);
+    origin.record("stub.flv", STUB);
+    origin.record("notes.txt", RECORDING);
+    let live = origin.record("live.flv", RECORDING);
+    let writer = fs::OpenOptions::new().append(true).open(&live).unwrap();
+
+    let (code, swept) = origin.sweep();
+    assert_eq!(code, Some(0));
+    let counts =
+        ["adopted", "delivered", "rejected", "busy"].map(|key| swept[key].as_u64().unwrap());
+    assert_eq!(counts, [2, 1, 1, 1]);
+    let messages = origin.messages();
+    let named =
+        (messages[0].app.as_str(), messages[0].stream.as_str(), messages[0].session.as_str());
+    assert_eq!(named, ("studio", "orphan one", "1795326084"));
+    assert!(origin.log().iter().any(|line| line["recovered"] == true));
+    assert!(live.exists());
+
+    drop(writer);
+    assert_eq!(origin.sweep().1["delivered"], 1);
+    assert!(!live.exists());
+    assert!(origin.record_path().join("notes.txt").exists());
+}
+
+#[test]
+fn a_recording_that_was_just_written_is_not_adopted() {
+    let origin = Origin::new();
+    let path = origin.record("cam.flv", RECORDING);
+    let record_path = format!("--record-path={}", origin.record_path().display());
+    let output = origin.output(&["sweep", &record_path]);
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "0 adopted, 0 delivered, 0 rejected, 1 busy, 0 undelivered, 0 failed\n"
+    );
+    let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
+    fs::File::options().append(true).open(&path).unwrap().set_modified(hour_ago).unwrap();
+    assert!(origin.output(&["sweep", &record_path]).status.success());
+    assert_eq!(origin.streams(), ["cam"]);
+}
+
+#[test]
+fn links_in_the_record_path_are_not_adopted() {
+    let origin = Origin::new();
+    origin.configure(&format!("record_path = '{}'", origin.record_path().display()));
+    std::os::unix::fs::symlink(origin.config(), origin.record_path().join("link.flv")).unwrap();
+    origin.record("cam.flv", RECORDING);
+    let (code, swept) = origin.sweep();
+    assert_eq!((code, &swept["failed"]), (Some(74), &1.into()));
+    assert_eq!(origin.streams(), ["cam"]);
+}
+
+#[test]
+fn sweep_and_hook_together_deliver_once() {
+    let origin = Origin::new();
+    let record_path = format!("--record-path={}", origin.record_path().display());
+    for round in 0..20 {
+        let path = origin.record("cam.flv", &[RECORDING, &vec![7; 1 << 20]].concat());
+        let mut hook = origin.command().arg(format!("--path={}", path.display())).spawn().unwrap();
+        let mut sweep = origin.command();
+        let mut sweep = sweep.args(["sweep", &record_path, "--settle-seconds=0"]).spawn().unwrap();
+        assert!(hook.wait().unwrap().success(), "round {round}: {:?}", origin.log());
+        assert!(sweep.wait().unwrap().success(), "round {round}: {:?}", origin.log());
+        assert_eq!(origin.messages().len(), 1, "round {round}");
+    }
+}
