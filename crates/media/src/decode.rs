@@ -3,29 +3,13 @@
 use ffmpeg_next::codec::{self, decoder, threading};
 use ffmpeg_next::{Error, Packet, frame};
 
+use crate::MediaError;
 use crate::input::{AudioPacket, VideoPacket};
-use crate::{MediaError, ffi};
 
 /// Takes decoded pictures with their presentation time. A sink may swap the frame for another to keep it.
 pub type VideoSink<'a> = dyn FnMut(&mut frame::Video, i64) -> Result<(), MediaError> + 'a;
 /// Takes decoded sound with its presentation time, if that is known.
 pub type AudioSink<'a> = dyn FnMut(&frame::Audio, Option<i64>) -> Result<(), MediaError> + 'a;
-
-/// A decoder context for a codec with its configuration (empty for codecs that have none), not yet open.
-///
-/// # Errors
-/// If FFmpeg has no such decoder.
-pub fn decoder_context(id: codec::Id, config: &[u8]) -> Result<codec::Context, MediaError> {
-    let decoder = decoder::find(id)
-        .ok_or(Error::DecoderNotFound)
-        .map_err(MediaError::ffmpeg("finding a decoder"))?;
-    let mut context = codec::Context::new_with_codec(decoder);
-    if !config.is_empty() && !ffi::set_extradata(&mut context, config) {
-        let no_memory = Error::Other { errno: ffmpeg_next::error::ENOMEM };
-        return Err(MediaError::ffmpeg("configuring a decoder")(no_memory));
-    }
-    Ok(context)
-}
 
 /// A video decoder.
 pub struct VideoDecoder {

@@ -19,6 +19,7 @@
 pub mod audio;
 pub mod chunk;
 pub mod cmaf;
+mod codec;
 pub mod container;
 pub mod decode;
 pub mod encode;

@@ -12,7 +12,8 @@ use job::playlist::{Master, MediaPlaylist, Playlist, parse, resolve};
 
 use crate::MediaError;
 use crate::cmaf::{self, Init, read_init, read_segment};
-use crate::decode::{AudioDecoder, VideoDecoder, decoder_context};
+use crate::codec::decoder_context;
+use crate::decode::{AudioDecoder, VideoDecoder};
 use crate::input::{AudioPacket, VideoPacket};
 
 /// A published object as a reader gets it.

@@ -14,7 +14,7 @@ use job::plan::ReadSpan;
 use job::source::{AudioCodec, VideoCodec};
 
 use super::{AudioPacket, AudioStream, Event, VideoPacket, VideoStream};
-use crate::decode::decoder_context;
+use crate::codec::decoder_context;
 use crate::{MediaError, ffi};
 
 /// FLV times are milliseconds.
