@@ -47,6 +47,8 @@ pub struct VideoPlan {
     pub codec: VideoCodec,
     /// Ticks per second, of the source and of every video rendition.
     pub timescale: NonZeroU32,
+    /// Clockwise turn that makes the source's pictures upright, in degrees: 0, 90, 180 or 270.
+    pub rotation: u16,
     /// Source presentation time of the presentation's start: the first keyframe.
     pub origin: i64,
     /// Length of the presentation.

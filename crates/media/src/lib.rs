@@ -9,7 +9,7 @@
 //! - [`container`]: which container a file is, by its bytes.
 //! - [`input`]: packets of a recording in file order; FLV by our own walker, the rest by libavformat.
 //! - [`index`]: one pass over all packets.
-//! - [`chunk`]: decode once, scale in a cascade ([`scale`]), encode every rung ([`encode`]), write CMAF segments ([`rendition`]).
+//! - [`chunk`]: decode once, turn upright ([`upright`]), scale in a cascade ([`scale`]), encode every rung ([`encode`]), write CMAF segments ([`rendition`]).
 //! - [`audio`]: the audio rendition, once for the whole recording.
 //! - [`cmaf`]: ISO base media boxes, written and read.
 //! - [`verify`]: what a published presentation really holds.
@@ -29,6 +29,7 @@ pub mod index;
 pub mod input;
 pub mod rendition;
 pub mod scale;
+pub mod upright;
 pub mod verify;
 
 pub use error::MediaError;

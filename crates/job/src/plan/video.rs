@@ -32,6 +32,7 @@ pub(super) fn plan(source: &VideoSource, profile: &Profile) -> Result<VideoPlan,
     Ok(VideoPlan {
         codec: source.codec,
         timescale: source.timescale,
+        rotation: source.rotation,
         origin: times.origin,
         duration: times.end,
         frames: times.presented.len() as u64,

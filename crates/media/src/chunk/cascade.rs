@@ -13,6 +13,7 @@ use crate::MediaError;
 use crate::encode::{RungEncoder, Timing};
 use crate::rendition::RenditionWriter;
 use crate::scale::Scaler;
+use crate::upright::Upright;
 
 /// Frames between two calls of `progress`.
 const PROGRESS_STEP: u32 = 15;
@@ -26,6 +27,7 @@ pub(super) struct Pictures<'p, 'f> {
     idrs: std::iter::Peekable<std::vec::IntoIter<i64>>,
     last: Option<i64>,
     held: Option<frame::Video>,
+    upright: Option<Upright>,
     rungs: Vec<EncodedRung<'p>>,
     pub(super) frames: u32,
     progress: &'f mut dyn FnMut(u32),
@@ -53,6 +55,7 @@ impl<'p, 'f> Pictures<'p, 'f> {
             idrs: idrs.into_iter().peekable(),
             last: None,
             held: None,
+            upright: upright(video),
             rungs: rungs.collect(),
             frames: 0,
             progress,
@@ -91,7 +94,10 @@ impl<'p, 'f> Pictures<'p, 'f> {
         let kept: Vec<bool> = self.rungs.iter_mut().map(|rung| rung.keeps(idr)).collect();
         // A rung that drops this frame still scales it where a smaller one needs it.
         let needed = kept.iter().rposition(|kept| *kept).map_or(0, |last| last + 1);
-        let mut above = picture;
+        let mut above = match &mut self.upright {
+            Some(upright) if needed > 0 => upright.turn(picture)?,
+            _ => picture,
+        };
         for (rung, kept) in self.rungs.iter_mut().zip(kept).take(needed) {
             let EncodedRung { scaler, coder, .. } = rung;
             above = scaler.scale(above)?;
@@ -118,6 +124,13 @@ impl<'p, 'f> Pictures<'p, 'f> {
         }
         self.rungs.into_iter().map(|rung| rung.coder.finish()).collect()
     }
+}
+
+/// What turns the source's pictures, where they lie on their side. The top rung's size is theirs or smaller; turning at that size loses
+/// nothing that the rung would show.
+fn upright(video: &VideoPlan) -> Option<Upright> {
+    let top = video.rungs.iter().find(|rung| rung.bits != RungBits::Source)?;
+    (video.rotation != 0).then(|| Upright::new(top.width, top.height, video.rotation))
 }
 
 /// One encoded rung: its place in the cascade and what comes out of it.
