@@ -1,7 +1,7 @@
 //! FLV timestamps without their wraps.
 
 /// Turns the 32-bit millisecond timestamps of a file's tags, in file order, into times that go on
-/// where the field wraps: at 2^32 ms (49.7 days), or at 2^24 ms (4.66 hours) by writers that leave the
+/// where the field wraps: at 2^32 ms (49.7 days), at 2^31 ms by writers that mask the sign away, or at 2^24 ms (4.66 hours) by writers that leave the
 /// extended byte at 0.
 ///
 /// Only a jump that lands within [`TOLERANCE_MS`](Self::TOLERANCE_MS) of where the time before the
@@ -26,6 +26,8 @@ impl Unwrapper {
     /// Small, because a stream that starts again at 0 near a wrap looks the same.
     pub const TOLERANCE_MS: i64 = 30_000;
 
+    /// `FFmpeg`'s FLV muxer writes 31 bits, also of negative times.
+    const WRAP_AT_31_BITS: i64 = 1 << 31;
     const WRAP_AT_32_BITS: i64 = 1 << 32;
     const WRAP_AT_24_BITS: i64 = 1 << 24;
 
@@ -43,16 +45,22 @@ impl Unwrapper {
     fn wrap_between(&self, last: Last, raw: u32) -> i64 {
         let step = i64::from(raw) + self.offset - last.unwrapped;
         let extended_byte_is_unused = i64::from(last.raw.max(raw)) < Self::WRAP_AT_24_BITS;
-        let period =
-            if extended_byte_is_unused { Self::WRAP_AT_24_BITS } else { Self::WRAP_AT_32_BITS };
-        let is_wrap = (step + period).abs() <= Self::TOLERANCE_MS;
-        let is_late_tag_from_before_wrap =
-            self.offset >= period && (step - period).abs() <= Self::TOLERANCE_MS;
-        match (is_wrap, is_late_tag_from_before_wrap) {
-            (true, _) => period,
-            (_, true) => -period,
-            _ => 0,
-        }
+        let periods: &[i64] = if extended_byte_is_unused {
+            &[Self::WRAP_AT_24_BITS]
+        } else {
+            &[Self::WRAP_AT_31_BITS, Self::WRAP_AT_32_BITS]
+        };
+        let wrap = |period: i64| {
+            let is_wrap = (step + period).abs() <= Self::TOLERANCE_MS;
+            let is_late_tag_from_before_wrap =
+                self.offset >= period && (step - period).abs() <= Self::TOLERANCE_MS;
+            match (is_wrap, is_late_tag_from_before_wrap) {
+                (true, _) => Some(period),
+                (_, true) => Some(-period),
+                _ => None,
+            }
+        };
+        periods.iter().copied().find_map(wrap).unwrap_or(0)
     }
 }
 
@@ -65,7 +73,7 @@ mod tests {
 
     #[test]
     fn wraps_are_undone_and_other_jumps_are_not() {
-        let table: [(&str, &[u32], &[i64]); 9] = [
+        let table: [(&str, &[u32], &[i64]); 10] = [
             ("nothing wraps", &[0, 33, 67], &[0, 33, 67]),
             (
                 "the extended byte takes over at 2^24",
@@ -78,6 +86,11 @@ mod tests {
                 &[AT_24 - 16, AT_24 + 17, AT_24 + 0x0080_0000, 2 * AT_24 - 16, 2 * AT_24 + 5],
             ),
             ("all 32 bits", &[0xffff_fff0, 17, 50], &[AT_32 - 16, AT_32 + 17, AT_32 + 50]),
+            (
+                "31 bits, as FFmpeg writes negative times",
+                &[0x7fff_ffe9, 10, 43],
+                &[(1 << 31) - 23, (1 << 31) + 10, (1 << 31) + 43],
+            ),
             (
                 "audio and video interleave at the wrap",
                 &[0x00ff_fff0, 2, 0x00ff_fffe, 20, 0x00ff_ffff, 40],

@@ -1,7 +1,7 @@
 //! The quality bar for published HLS, as a pure check over [`Facts`] that a reader collected from what is published.
 //!
 //! Items `1` to `14` are blockers: with one of them nothing is published. Warnings go by the number of their item in the HLS Authoring
-//! Specification. An item is left out where the facts do not tell, for instance decoding where nothing was decoded.
+//! Specification, except `1-audio`: damaged sound that can still be heard. An item is left out where the facts do not tell, for instance decoding where nothing was decoded.
 
 use serde::Serialize;
 
@@ -29,7 +29,7 @@ use view::View;
 /// Something that the bar finds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// `1` to `14`, or the number of the warning in the HLS Authoring Specification.
+    /// `1` to `14`, `1-audio`, or the number of the warning in the HLS Authoring Specification.
     pub item: &'static str,
     /// Whether it forbids publishing.
     pub severity: Severity,
@@ -86,6 +86,7 @@ const BAR: &[Item] = &[
     blocker("12", variants::video_plays_everywhere),
     blocker("13", objects::objects_exist),
     blocker("14", media::audio_and_video_match),
+    warning("1-audio", media::audio_decodes),
     warning("1.3a", warnings::level_for_older_devices),
     warning("1.11", warnings::level_no_higher_than_needed),
     warning("1.13", warnings::idr_distance),
@@ -98,6 +99,17 @@ const BAR: &[Item] = &[
     warning("9.9", variants::single_rate),
     warning("9.21", warnings::cellular),
 ];
+
+/// Microseconds for people: seconds with up to three decimals.
+fn seconds(microseconds: u128) -> String {
+    let milliseconds = microseconds.saturating_add(500) / 1000;
+    let (whole, rest) = (milliseconds / 1000, milliseconds % 1000);
+    if rest == 0 {
+        return format!("{whole} s");
+    }
+    let decimals = format!("{rest:03}");
+    format!("{whole}.{} s", decimals.trim_end_matches('0'))
+}
 
 /// Checks what is published. The findings are in the bar's order: blockers first.
 #[must_use]

@@ -3,7 +3,7 @@
 //! ```text
 //! <presentation>/master.m3u8                       the only name that a viewer needs
 //! <presentation>/presentation.json                 parts and state
-//! <presentation>/<part>/<plan id>/plan.json        and done.json
+//! <presentation>/<part>/<plan id>/plan.json        and done.json; failures.json if there were any
 //! <presentation>/<part>/<plan id>/chunks/<n>.json  reports; audio.json for the audio
 //! <presentation>/<part>/<plan id>/<rendition>/...  init, segments, playlists; immutable
 //! ```
@@ -136,6 +136,12 @@ impl PartNames {
         format!("{}/done.json", self.prefix)
     }
 
+    /// How often the job failed without getting any further.
+    #[must_use]
+    pub fn failures(&self) -> String {
+        format!("{}/failures.json", self.prefix)
+    }
+
     /// The report of a chunk; whoever creates it has committed the chunk.
     #[must_use]
     pub fn chunk_report(&self, chunk: u32) -> String {
@@ -158,6 +164,16 @@ impl PartNames {
     #[must_use]
     pub fn from_master(&self, rendition: &str, object: &str) -> String {
         format!("{}/{rendition}/{object}", self.relative)
+    }
+
+    /// True if the multivariant playlist refers to this part under this plan.
+    #[must_use]
+    pub fn are_in_master(&self, master: &str) -> bool {
+        // A URI stands on a line of its own or in quotes; only its start tells part 1 from part 11.
+        master
+            .split(['\n', '"'])
+            .filter_map(|uri| uri.strip_prefix(self.relative.as_str()))
+            .any(|rest| rest.starts_with('/'))
     }
 }
 
@@ -188,9 +204,27 @@ mod tests {
         let part = names.part(1, &id);
         assert_eq!(part.chunk_report(7), format!("live/test/1795326084/1/{id}/chunks/7.json"));
         assert_eq!(part.from_master("v720", MEDIA_PLAYLIST), format!("1/{id}/v720/media.m3u8"));
+        assert_eq!(part.failures(), format!("live/test/1795326084/1/{id}/failures.json"));
         let root = PresentationNames::new(&PresentationName::root());
         assert_eq!(root.master(), "master.m3u8");
         assert_eq!(segment(12, b"x"), "00012-2d711642b726b044.m4s");
+    }
+
+    #[test]
+    fn a_master_is_of_the_part_and_plan_that_it_names() {
+        let identity = Identity::Content { sha256: "00".repeat(32) };
+        let id = PlanId::new(1, &identity, &Profile::shipped("default").unwrap().unwrap());
+        let names = PresentationNames::new(&PresentationName::root());
+        let part = names.part(1, &id);
+        for (master, expected) in [
+            (format!("#EXTM3U\n1/{id}/v720/media.m3u8\n"), true),
+            (format!("#EXT-X-MEDIA:TYPE=AUDIO,URI=\"1/{id}/audio/media.m3u8\"\n"), true),
+            (format!("#EXTM3U\n11/{id}/v720/media.m3u8\n"), false),
+            (format!("#EXTM3U\n1/{id}0/v720/media.m3u8\n"), false),
+            ("#EXTM3U\n".to_owned(), false),
+        ] {
+            assert_eq!(part.are_in_master(&master), expected, "{master}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::recording::Identity;
 use crate::source::{Container, SourceIndex, VideoCodec};
 
 mod audio;
+mod bounds;
 mod times;
 mod video;
 
@@ -182,6 +183,24 @@ pub enum PlanError {
         /// Height in pixels.
         height: u32,
     },
+    /// A time that no clock shows.
+    #[error(
+        "the index holds the timestamp {ticks}, which is beyond 2^53: the recording is damaged, or made to do harm"
+    )]
+    Time {
+        /// The time in ticks of its stream.
+        ticks: i64,
+    },
+    /// More frames than the file has bytes.
+    #[error(
+        "the index holds {frames} frames in {bytes} bytes: the recording is damaged, or made to do harm"
+    )]
+    FrameCount {
+        /// How many frames.
+        frames: u64,
+        /// Length of the recording in bytes.
+        bytes: u64,
+    },
     /// Times beyond what a presentation can hold.
     #[error(
         "the recording's timestamps span {seconds} s, which no recording of at most 12 hours does"
@@ -198,12 +217,13 @@ const LONGEST_PRESENTATION_SECONDS: i64 = 12 * 3600;
 /// Plans the publication of a recording.
 ///
 /// # Errors
-/// If the index shows that the recording cannot be published.
+/// If the index shows that the recording cannot be published, or holds numbers that no recording has.
 pub fn plan(
     identity: &Identity,
     index: &SourceIndex,
     profile: &Profile,
 ) -> Result<Plan, PlanError> {
+    bounds::check(index)?;
     let video = index.video.as_ref().map(|video| video::plan(video, profile)).transpose()?;
     let audio = audio::plan(index, profile, video.as_ref())?;
     if video.is_none() && audio.is_none() {

@@ -134,7 +134,7 @@ pub fn warnings(
     reports: &Reports,
     published: &Renditions,
 ) -> Vec<String> {
-    let mut warnings: Vec<String> = defects.iter().map(|defect| sentence(defect, plan)).collect();
+    let mut warnings: Vec<String> = defects.iter().map(|found| defect(found, plan)).collect();
     let errors: u64 = reports.chunks.iter().map(|chunk| u64::from(chunk.decoding.errors)).sum();
     if errors > 0 {
         warnings.push(format!("decoding the video met {errors} errors"));
@@ -146,6 +146,7 @@ pub fn warnings(
         for (count, what) in [
             (milliseconds(fit.silence), "ms of silence stand where the recording has no audio"),
             (milliseconds(fit.cut), "ms of audio lie outside of the video and were left out"),
+            (milliseconds(fit.overlap), "ms of audio lie where other audio is and were left out"),
             (u128::from(fit.errors), "audio packets could not be decoded"),
         ] {
             if count > 0 {
@@ -170,8 +171,10 @@ fn left_out(plan: &Plan, published: &Renditions) -> impl Iterator<Item = String>
     )
 }
 
-fn sentence(defect: &Defect, plan: &Plan) -> String {
-    match defect {
+/// What is wrong with a recording, as a sentence with times from the start of what is published.
+#[must_use]
+pub fn defect(found: &Defect, plan: &Plan) -> String {
+    match found {
         Defect::CutAtEnd { offset } => {
             format!("the recording is cut in the unit that starts at byte {offset}")
         }
@@ -203,13 +206,15 @@ fn sentence(defect: &Defect, plan: &Plan) -> String {
 mod tests {
     use super::*;
     use crate::playlist::fixture::{audio, index, profile, publish, video};
+    use crate::report::AudioFit;
 
     #[test]
     fn a_person_is_told_what_was_wrong() {
         let source = index(Some(video(30, 600, &[0, 200, 400])), Some(audio(20_000)));
         let mut published = publish(&source, &profile(true));
         published.reports.chunks[0].decoding.errors = 3;
-        published.reports.audio.as_mut().unwrap().fit.silence = 44_100;
+        published.reports.audio.as_mut().unwrap().fit =
+            AudioFit { silence: 44_100, cut: 22_050, overlap: 88_200, errors: 7 };
         let renditions = Renditions::published(&published.plan, &published.reports).unwrap();
         let defects = [Defect::VideoGap { after: 3000, length: 500 }];
         let told = warnings(&defects, &published.plan, &published.reports, &renditions);
@@ -219,6 +224,9 @@ mod tests {
                 "no frame is presented for 500 ms from 3000 ms on",
                 "decoding the video met 3 errors",
                 "1000 ms of silence stand where the recording has no audio",
+                "500 ms of audio lie outside of the video and were left out",
+                "2000 ms of audio lie where other audio is and were left out",
+                "7 audio packets could not be decoded",
                 "the rendition source was left out: the recording has decoding errors",
             ]
         );

@@ -15,7 +15,8 @@ pub struct Profile {
     pub idr_ms: u32,
     /// When the source's own bits become the top rung; absent means never.
     pub source_copy: Option<SourceCopy>,
-    /// Whether rungs that cost at least as many bits as the rung above them, or as the source, are left out.
+    /// Whether no rung may cost more than it is worth: rungs that cost at least as many bits as the rung above them, or as the source,
+    /// are left out, and peak rates above the source's rate are lowered to it.
     pub prune: bool,
     /// The audio rendition.
     pub audio: AudioProfile,
@@ -154,8 +155,8 @@ impl Profile {
             (self.name.is_empty(), "give it a name"),
             (self.idr_ms < 500, "idr_ms must be at least 500"),
             (
-                self.idr_ms == 0 || !self.segment_ms.is_multiple_of(self.idr_ms),
-                "segment_ms must be a multiple of idr_ms",
+                self.segment_ms < self.idr_ms || !self.segment_ms.is_multiple_of(self.idr_ms),
+                "segment_ms must be a multiple of idr_ms, and at least idr_ms",
             ),
             (self.segment_ms > 30_000, "segment_ms must be at most 30000"),
             (self.rungs.is_empty(), "it needs at least one [[rung]]"),
@@ -174,12 +175,14 @@ impl Profile {
 
 impl RungProfile {
     fn fault(&self) -> Option<&'static str> {
+        // A gigabit per second is more than any level of H.264 allows, and far from where x264's arithmetic ends.
+        let rates = 1..=1_000_000;
         let checks = [
             (!(64..=4320).contains(&self.short_side), "short_side must be between 64 and 4320"),
             (!self.short_side.is_multiple_of(2), "short_side must be even"),
             (self.crf > 51, "crf must be between 0 and 51"),
-            (self.maxrate_kbps == 0, "maxrate_kbps must be above 0"),
-            (self.bufsize_kbps == 0, "bufsize_kbps must be above 0"),
+            (!rates.contains(&self.maxrate_kbps), "maxrate_kbps must be between 1 and 1000000"),
+            (!rates.contains(&self.bufsize_kbps), "bufsize_kbps must be between 1 and 1000000"),
             (!(1..=60).contains(&self.fps_cap), "fps_cap must be between 1 and 60"),
         ];
         checks.into_iter().find_map(|(fault, reason)| fault.then_some(reason))
@@ -203,6 +206,17 @@ mod tests {
         let good = include_str!("../profiles/reference.toml");
         for (from, to, reason) in [
             ("idr_ms = 4000", "idr_ms = 3000", "segment_ms must be a multiple of idr_ms"),
+            ("segment_ms = 4000", "segment_ms = 0", "and at least idr_ms"),
+            (
+                "maxrate_kbps = ",
+                "maxrate_kbps = 1000001 # ",
+                "maxrate_kbps must be between 1 and 1000000",
+            ),
+            (
+                "bufsize_kbps = ",
+                "bufsize_kbps = 1000001 # ",
+                "bufsize_kbps must be between 1 and 1000000",
+            ),
             (
                 "short_side = 720",
                 "short_side = 1440",

@@ -104,8 +104,10 @@ pub struct Decoding {
 pub struct AudioFit {
     /// Silence put where the source has no audio.
     pub silence: u64,
-    /// Audio left out: before the first picture, after the last, or twice at one time.
+    /// Audio left out because it lies outside of the presentation: before the first picture or after the last.
     pub cut: u64,
+    /// Audio left out because other audio is there already.
+    pub overlap: u64,
     /// Packets that the decoder refused.
     pub errors: u64,
 }

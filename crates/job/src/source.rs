@@ -89,6 +89,8 @@ pub struct VideoSource {
     pub h264: Option<H264Source>,
     /// Byte offsets at which a codec configuration (FLV sequence header) stands; empty where the container keeps it apart.
     pub config_offsets: Vec<u64>,
+    /// Presentation time from which on pictures are shown, where the container cuts away what comes before (an MP4's edit list).
+    pub shown_from: Option<i64>,
     /// Every frame in decoding order, from the first keyframe on.
     pub frames: Vec<Frame>,
 }

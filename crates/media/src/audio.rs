@@ -7,8 +7,14 @@ use job::report::EncodedAudio;
 
 use crate::MediaError;
 
+mod aac;
+mod convert;
 mod copy;
 mod encode;
+#[cfg(test)]
+mod fixture;
+mod timeline;
+mod track;
 mod writer;
 
 /// Makes the audio rendition of `recording` as files in `output`. `progress` hears how much of it is done, in AAC frames.

@@ -8,8 +8,8 @@ use crate::input::{AudioPacket, VideoPacket};
 
 /// Takes decoded pictures with their presentation time. A sink may swap the frame for another to keep it.
 pub type VideoSink<'a> = dyn FnMut(&mut frame::Video, i64) -> Result<(), MediaError> + 'a;
-/// Takes decoded sound with its presentation time, if that is known.
-pub type AudioSink<'a> = dyn FnMut(&frame::Audio, Option<i64>) -> Result<(), MediaError> + 'a;
+/// Takes decoded sound with its presentation time, if that is known. A sink may complete what the decoder left open, as the layout.
+pub type AudioSink<'a> = dyn FnMut(&mut frame::Audio, Option<i64>) -> Result<(), MediaError> + 'a;
 
 /// A video decoder.
 pub struct VideoDecoder {
@@ -48,9 +48,8 @@ impl VideoDecoder {
         coded.set_pts(Some(packet.pts));
         coded.set_dts(Some(packet.dts));
         match self.decoder.send_packet(&coded) {
-            Ok(()) => {}
-            Err(Error::InvalidData) => self.errors += 1,
-            Err(error) => return Err(MediaError::ffmpeg("decoding video")(error)),
+            Ok(()) | Err(Error::Eof) => {}
+            Err(error) => self.count(error)?,
         }
         self.receive(sink)
     }
@@ -77,7 +76,8 @@ impl VideoDecoder {
                     self.errors += 1;
                     continue;
                 }
-                Err(error) => return Err(MediaError::ffmpeg("decoding video")(error)),
+                // Whatever else it is, asking again may give the same for ever; the next packet may not.
+                Err(error) => return self.count(error),
             }
             if self.frame.has_decode_errors() || self.frame.is_corrupt() {
                 self.errors += 1;
@@ -86,6 +86,15 @@ impl VideoDecoder {
                 sink(&mut self.frame, time)?;
             }
         }
+    }
+
+    /// Decoders answer damage with many different errors; only one of them says nothing about the input.
+    fn count(&mut self, error: Error) -> Result<(), MediaError> {
+        if error == (Error::Other { errno: ffmpeg_next::error::ENOMEM }) {
+            return Err(MediaError::ffmpeg("decoding video")(error));
+        }
+        self.errors += 1;
+        Ok(())
     }
 
     /// Packets that were refused and frames that came out damaged, so far.
@@ -132,20 +141,30 @@ impl AudioDecoder {
             }
         };
         match sent {
-            Ok(()) | Err(Error::Eof) => {}
-            Err(Error::InvalidData) => self.errors += 1,
-            Err(error) => return Err(MediaError::ffmpeg("decoding audio")(error)),
+            Ok(()) | Err(Error::Eof | Error::Other { errno: ffmpeg_next::error::EAGAIN }) => {}
+            Err(error) => self.count(error)?,
         }
         loop {
             match self.decoder.receive_frame(&mut self.frame) {
-                Ok(()) => sink(&self.frame, self.frame.pts())?,
+                Ok(()) => {
+                    let pts = self.frame.pts();
+                    sink(&mut self.frame, pts)?;
+                }
                 Err(Error::Eof | Error::Other { errno: ffmpeg_next::error::EAGAIN }) => {
                     return Ok(());
                 }
-                Err(Error::InvalidData) => self.errors += 1,
-                Err(error) => return Err(MediaError::ffmpeg("decoding audio")(error)),
+                Err(error) => self.count(error)?,
             }
         }
+    }
+
+    /// Counts what is the packet's fault: decoders say so in many ways, AAC with `EPERM` and `AVERROR_PATCHWELCOME` too.
+    fn count(&mut self, error: Error) -> Result<(), MediaError> {
+        if matches!(error, Error::Other { errno: ffmpeg_next::error::ENOMEM }) {
+            return Err(MediaError::ffmpeg("decoding audio")(error));
+        }
+        self.errors += 1;
+        Ok(())
     }
 
     /// Packets that were refused, so far.

@@ -7,14 +7,14 @@ use thiserror::Error;
 
 use crate::cmaf::CmafError;
 
-/// What can go wrong with media.
+/// What can go wrong with media. A message does not contain its source: who prints it prints the chain.
 #[derive(Debug, Error)]
 pub enum MediaError {
     /// The recording cannot be published, whoever tries. The sentence is for people.
     #[error("{0}")]
     Refused(String),
     /// A file could not be read or written.
-    #[error("{path}: {source}", path = .path.display())]
+    #[error("{path}", path = .path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -22,12 +22,23 @@ pub enum MediaError {
         source: io::Error,
     },
     /// A library call failed that should not have.
-    #[error("{doing} failed: {source}")]
+    #[error("{doing} failed")]
     Ffmpeg {
         /// What was being done.
         doing: &'static str,
         /// What the library said.
         source: ffmpeg_next::Error,
+    },
+    /// There is nothing published where it was looked for.
+    #[error("there is no presentation: {0} does not exist")]
+    NoPresentation(String),
+    /// A published object could not be asked for; it may be there another time.
+    #[error("{url} cannot be reached: {reason}")]
+    Unreachable {
+        /// Where the object should be.
+        url: String,
+        /// What kept us from it.
+        reason: String,
     },
     /// Boxes could not be written, or what was published is not what it should be.
     #[error(transparent)]

@@ -15,6 +15,8 @@ use crate::input::{AudioStream, Event, Input, VideoStream};
 
 /// A video frame that comes this much before the one read before it is no jitter: the recording's clock was set back.
 const LARGEST_STEP_BACK_SECONDS: i64 = 1;
+/// A pause longer than this is no pause but a wrong timestamp; publishing it would make output out of nothing.
+const LONGEST_PAUSE_SECONDS: i64 = 600;
 /// A pause between frames that is worth telling.
 const GAP_SECONDS: i64 = 1;
 
@@ -73,7 +75,7 @@ impl Seen {
                     size: u32::try_from(packet.data.len()).unwrap_or(u32::MAX),
                     sync: packet.sync,
                 };
-                self.video.take(frame);
+                self.video.take(frame, packet.hidden);
             }
             Event::AudioConfig(bytes) => self.audio.configure(bytes),
             Event::Audio(packet) => self.audio.take(packet.pts),
@@ -86,6 +88,10 @@ struct SeenVideo {
     frames: Vec<Frame>,
     before_keyframe: u64,
     configs: Configs,
+    /// True if the container hides some frames.
+    hidden: bool,
+    /// The earliest that it does not hide.
+    shown_from: Option<i64>,
 }
 
 /// The codec configurations of the video in file order, repeats left out.
@@ -119,12 +125,16 @@ impl Configs {
 }
 
 impl SeenVideo {
-    fn take(&mut self, frame: Frame) {
+    fn take(&mut self, frame: Frame, hidden: bool) {
         if self.frames.is_empty() && !frame.sync {
             self.before_keyframe += 1;
             return;
         }
         self.configs.count_frame();
+        self.hidden |= hidden;
+        if !hidden {
+            self.shown_from = Some(self.shown_from.map_or(frame.pts, |from| from.min(frame.pts)));
+        }
         self.frames.push(frame);
     }
 
@@ -143,6 +153,7 @@ impl SeenVideo {
         }
         let timescale = timescale(stream.timescale)?;
         refuse_steps_back(&self.frames, timescale)?;
+        refuse_leaps(&self.frames, timescale)?;
         defects.extend(gaps(&self.frames, timescale));
         let configurations = u32::try_from(self.configs.distinct.len()).unwrap_or(u32::MAX);
         if configurations > 1 {
@@ -167,6 +178,7 @@ impl SeenVideo {
             rotation: picture.rotation,
             h264,
             config_offsets: self.configs.offsets,
+            shown_from: self.hidden.then_some(self.shown_from).flatten(),
             frames: self.frames,
         }))
     }
@@ -266,12 +278,27 @@ fn refuse_steps_back(frames: &[Frame], timescale: NonZeroU32) -> Result<(), Medi
     let ticks = i64::from(timescale.get());
     let back = frames
         .windows(2)
-        .find(|pair| pair[1].dts < pair[0].dts - LARGEST_STEP_BACK_SECONDS * ticks);
+        .find(|pair| pair[1].dts < pair[0].dts.saturating_sub(LARGEST_STEP_BACK_SECONDS * ticks));
     match back {
         None => Ok(()),
         Some(pair) => Err(MediaError::Refused(format!(
             "the recording's clock is set back by {} s at byte {}: publish its parts apart",
-            (pair[0].dts - pair[1].dts) / ticks,
+            pair[0].dts.saturating_sub(pair[1].dts) / ticks,
+            pair[1].offset
+        ))),
+    }
+}
+
+fn refuse_leaps(frames: &[Frame], timescale: NonZeroU32) -> Result<(), MediaError> {
+    let ticks = i64::from(timescale.get());
+    let leap = frames.windows(2).find(|pair| {
+        pair[1].dts.saturating_sub(pair[0].dts) > LONGEST_PAUSE_SECONDS.saturating_mul(ticks)
+    });
+    match leap {
+        None => Ok(()),
+        Some(pair) => Err(MediaError::Refused(format!(
+            "the recording's clock leaps ahead by {} s at byte {}: publish its parts apart",
+            pair[1].dts.saturating_sub(pair[0].dts) / ticks,
             pair[1].offset
         ))),
     }
@@ -283,8 +310,9 @@ fn gaps(frames: &[Frame], timescale: NonZeroU32) -> Vec<Defect> {
     times.sort_unstable();
     times
         .windows(2)
-        .filter(|pair| pair[1] - pair[0] > longest)
-        .map(|pair| Defect::VideoGap { after: pair[0], length: pair[1] - pair[0] })
+        .map(|pair| (pair[0], pair[1].saturating_sub(pair[0])))
+        .filter(|(_, length)| *length > longest)
+        .map(|(after, length)| Defect::VideoGap { after, length })
         .collect()
 }
 
@@ -328,7 +356,7 @@ impl SeenAudio {
     fn finish(self, stream: AudioStream) -> Option<AudioSource> {
         let timescale = NonZeroU32::new(stream.timescale)?;
         let first = self.first?;
-        if stream.sample_rate == 0 || stream.channels == 0 {
+        if stream.sample_rate == 0 {
             return None;
         }
         // Frames of 1024 samples can be copied only if one configuration holds throughout and nothing is hidden in it.

@@ -9,6 +9,7 @@ use crate::MediaError;
 
 mod demux;
 mod flv;
+mod parameter_sets;
 
 pub use self::demux::DemuxInput;
 pub use self::flv::FlvInput;
@@ -37,6 +38,8 @@ pub struct VideoPacket<'a> {
     pub offset: u64,
     /// True for an IDR picture, or a keyframe of a codec that has none.
     pub sync: bool,
+    /// True if the container wants the picture decoded and not shown (an MP4's edit list).
+    pub hidden: bool,
     /// The coded bytes: H.264 with NAL unit lengths or start codes, see [`Input::is_annex_b`].
     pub data: &'a [u8],
 }

@@ -37,7 +37,8 @@ pub trait Published {
 /// of each segment that is done, and how many there are.
 ///
 /// # Errors
-/// If objects cannot be read. What is missing or damaged is not an error but a fact.
+/// [`MediaError::NoPresentation`] if there is no multivariant playlist; others if objects cannot be read. What else is missing or
+/// damaged is not an error but a fact.
 pub fn collect(
     published: &dyn Published,
     decode: bool,
@@ -45,7 +46,7 @@ pub fn collect(
 ) -> Result<Facts, MediaError> {
     let mut collector = Collector { published, decode, facts: Facts::default() };
     let Some(master) = collector.text(MASTER)? else {
-        return Err(MediaError::Refused(format!("there is no {MASTER}")));
+        return Err(MediaError::NoPresentation(MASTER.to_owned()));
     };
     collector.facts.master.clone_from(&master);
     let Ok(Playlist::Master(master)) = parse(&master) else { return Ok(collector.facts) };
@@ -266,6 +267,7 @@ fn decode_video(
             dts: i64::try_from(sample.decode_time).unwrap_or(i64::MAX),
             offset: 0,
             sync: sample.sync,
+            hidden: false,
             data: bytes.get(sample.data.clone()).unwrap_or_default(),
         };
         decoder.decode(&packet, &mut count)?;
@@ -279,9 +281,11 @@ fn decode_audio(
     config: &[u8],
     samples: &[&cmaf::FragmentSample],
 ) -> Result<Decoded, MediaError> {
-    let mut decoder = AudioDecoder::open(decoder_context(Id::AAC, config)?)?;
+    let Ok(mut decoder) = AudioDecoder::open(decoder_context(Id::AAC, config)?) else {
+        return Ok(Decoded { frames: 0, errors: 1 });
+    };
     let mut frames = 0;
-    let mut count = |_: &ffmpeg_next::frame::Audio, _| {
+    let mut count = |_: &mut ffmpeg_next::frame::Audio, _| {
         frames += 1;
         Ok(())
     };
@@ -292,4 +296,32 @@ fn decode_audio(
     }
     decoder.decode(None, &mut count)?;
     Ok(Decoded { frames, errors: u32::try_from(decoder.errors()).unwrap_or(u32::MAX) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl Published for Nothing {
+        fn read(&self, _: &str) -> Result<Option<PublishedObject>, MediaError> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_published_there_is_no_presentation() {
+        let collected = collect(&Nothing, true, &mut |_, _| {});
+        assert!(matches!(collected, Err(MediaError::NoPresentation(_))), "{collected:?}");
+    }
+
+    #[test]
+    fn an_audio_decoder_that_does_not_open_is_a_fact() {
+        crate::init().unwrap();
+        // AAC scalable (audio object type 6), which no decoder of FFmpeg's knows; and AAC-LC, 44.1 kHz, stereo.
+        let opens = |config: &[u8]| decode_audio(&[], config, &[]).unwrap();
+        assert_eq!(opens(&[0x32, 0x10]), Decoded { frames: 0, errors: 1 });
+        assert_eq!(opens(&[0x12, 0x10]), Decoded { frames: 0, errors: 0 });
+    }
 }

@@ -47,6 +47,13 @@ pub enum Command {
     EncodeAudio(EncodeAudio),
 }
 
+impl Command {
+    /// Whether it is one of the commands that this program gives itself.
+    pub fn is_child(&self) -> bool {
+        matches!(self, Self::IndexRecording(_) | Self::EncodeChunk(_) | Self::EncodeAudio(_))
+    }
+}
+
 /// Work on the recordings in a queue until told to stop.
 ///
 /// SIGTERM or Ctrl-C stops receiving and gives running jobs the drain time; what is not done by then is handed back to the queue. A second
@@ -95,7 +102,8 @@ pub struct Run {
 
 /// Publish one recording, without queue or cloud.
 ///
-/// Exit codes: 0 published, 2 usage, 65 the recording is refused, 70 a fault of ours, 75 try again.
+/// Exit codes: 0 published, 2 usage, 65 the recording is refused, 66 there is no recording, 70 a fault of ours,
+/// 75 try again.
 #[derive(Args)]
 #[command(after_help = "Examples:
   transcoder transcode talk.flv -o vod/talk
@@ -136,14 +144,15 @@ pub struct Inspect {
 
 /// Hold a published presentation against the quality bar; only published objects are read.
 ///
-/// Exit codes: 0 no blocker, 1 at least one blocker, 66 there is no presentation.
+/// Exit codes: 0 no blocker, 1 at least one blocker, 2 usage, 66 there is no presentation, 75 the server cannot be
+/// reached.
 #[derive(Args)]
 #[command(after_help = "Examples:
   transcoder check vod/talk
   transcoder check http://127.0.0.1:8080/vod/live/test/1795326084/master.m3u8
   transcoder check vod/talk --json | jq '.findings[] | select(.severity == \"blocker\")'")]
 pub struct Check {
-    /// Directory of the presentation, or the URL of its master.m3u8
+    /// Directory or http:// URL of the presentation, or of its multivariant playlist
     #[arg(value_name = "DIR|URL")]
     pub presentation: String,
     /// Look at playlists and boxes only

@@ -1,6 +1,6 @@
 //! `transcoder check`: the quality bar against what is published.
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Write as _};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use job::conformance::{Finding, Severity, check};
@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::args::Check;
 use crate::exit::BelowBar;
+use crate::inspect::print;
 use crate::objects;
 
 #[derive(Serialize)]
@@ -49,10 +50,11 @@ impl Check {
     }
 
     fn tell(&self, checked: &Checked<'_>) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
+        let mut out = Vec::new();
         if self.json {
             serde_json::to_writer_pretty(&mut out, checked)?;
-            return Ok(writeln!(out)?);
+            writeln!(out)?;
+            return Ok(print(&out)?);
         }
         for finding in checked.findings {
             let severity = match finding.severity {
@@ -61,12 +63,12 @@ impl Check {
             };
             writeln!(
                 out,
-                "{severity} {:<5} {}: {}",
+                "{severity} {:<7} {}: {}",
                 finding.item, finding.place, finding.sentence
             )?;
         }
         let how = if checked.decoded { "read and decoded" } else { "read" };
         writeln!(out, "{how}: {} blocker(s), {} warning(s)", checked.blockers, checked.warnings)?;
-        Ok(())
+        Ok(print(&out)?)
     }
 }

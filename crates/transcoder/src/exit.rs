@@ -9,6 +9,7 @@ use job::ports::{QueueError, StoreError};
 use media::MediaError;
 use thiserror::Error;
 use worker::engine::EngineError;
+use worker::failures::GivenUp;
 
 /// Usage: a setting is missing or makes no sense.
 const USAGE: u8 = 2;
@@ -36,12 +37,12 @@ pub struct NoInput(pub String);
 #[error("{0} blocker(s) found")]
 pub struct BelowBar(pub usize);
 
-/// Says on standard error what went wrong, on one line, and turns it into an exit code.
-pub fn report(result: anyhow::Result<()>) -> ExitCode {
+/// Says on standard error what went wrong, on one line after the `speaker`, and turns it into an exit code.
+pub fn report(result: anyhow::Result<()>, speaker: &str) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     let sentence = format!("{error:#}").replace('\n', " ");
     // Where nobody can be told, the exit code remains.
-    let _ = writeln!(std::io::stderr().lock(), "transcoder: {sentence}");
+    let _ = writeln!(std::io::stderr().lock(), "{speaker}{sentence}");
     ExitCode::from(code(&error))
 }
 
@@ -55,12 +56,20 @@ fn code(error: &anyhow::Error) -> u8 {
     } else if let Some(failure) = error.downcast_ref::<Failure>() {
         of_failure(failure)
     } else if let Some(media) = error.downcast_ref::<MediaError>() {
-        if media.is_refusal() { REFUSED } else { SOFTWARE }
+        match media {
+            _ if media.is_refusal() => REFUSED,
+            // A full disk, say: nothing against the recording or us.
+            MediaError::File { .. } | MediaError::Unreachable { .. } => TRY_AGAIN,
+            MediaError::NoPresentation(_) => NO_INPUT,
+            _ => SOFTWARE,
+        }
     } else if error.is::<PlanError>() {
         REFUSED
     } else if let Some(queue) = error.downcast_ref::<QueueError>() {
         if matches!(queue, QueueError::Unusable { .. }) { USAGE } else { TRY_AGAIN }
-    } else if error.is::<StoreError>() || error.is::<std::io::Error>() {
+    } else if let Some(store) = error.downcast_ref::<StoreError>() {
+        if store.transient { TRY_AGAIN } else { USAGE }
+    } else if error.is::<std::io::Error>() {
         TRY_AGAIN
     } else {
         SOFTWARE
@@ -68,14 +77,13 @@ fn code(error: &anyhow::Error) -> u8 {
 }
 
 fn of_failure(failure: &Failure) -> u8 {
-    let child_died = failure.source.downcast_ref::<EngineError>().is_some_and(|error| {
-        matches!(error, EngineError::Died { .. } | EngineError::BadResult { .. })
-    });
+    let engine = failure.source.downcast_ref::<EngineError>();
+    let is_ours = engine.is_some_and(EngineError::is_fault) || failure.source.is::<GivenUp>();
     match (failure.decision, failure.step) {
         // What we made ourselves failed our own bar.
         (Decision::Reject, Step::Check) => SOFTWARE,
+        (Decision::Retry | Decision::Reject, _) if is_ours => SOFTWARE,
         (Decision::Reject, _) => REFUSED,
-        (Decision::Retry, _) if child_died => SOFTWARE,
         (Decision::Retry | Decision::HandBack, _) => TRY_AGAIN,
     }
 }

@@ -1,8 +1,9 @@
 //! `transcoder inspect`: what is in a recording, and what would become of it.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 
-use job::plan::{Plan, RungBits, plan};
+use job::plan::{AudioBits, Plan, RungBits, plan};
+use job::presentation::defect;
 use job::recording::Identity;
 use job::source::SourceIndex;
 use serde::Serialize;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use crate::args::Inspect;
 use crate::recording::LocalFile;
 use crate::settings::profile;
+use crate::transcode::refuse_url;
 
 #[derive(Serialize)]
 struct Inspected<'a> {
@@ -22,17 +24,32 @@ impl Inspect {
     pub fn run(self) -> anyhow::Result<()> {
         media::init()?;
         let profile = profile(&self.profile)?;
+        refuse_url(&self.input)?;
         let file = LocalFile::open(&self.input)?;
         let index = media::index::index(&file.path)?;
         let plan = plan(&Identity::Content { sha256: file.sha256.clone() }, &index, &profile)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = Vec::new();
         if self.json {
             serde_json::to_writer(&mut out, &Inspected { index: &index, plan: &plan })?;
-            return Ok(writeln!(out)?);
+            writeln!(out)?;
+            return Ok(print(&out)?);
         }
         writeln!(out, "{}: {:?}, {} bytes", self.input.display(), index.container, file.size)?;
         describe_source(&mut out, &index)?;
-        describe_plan(&mut out, &plan)
+        for found in &index.defects {
+            writeln!(out, "  note   {}", defect(found, &plan))?;
+        }
+        describe_plan(&mut out, &plan)?;
+        Ok(print(&out)?)
+    }
+}
+
+/// Prints what a command found. A reader that wants no more of it (`| head`) is no error.
+pub fn print(text: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
     }
 }
 
@@ -53,9 +70,6 @@ fn describe_source(out: &mut impl Write, index: &SourceIndex) -> anyhow::Result<
             "  audio  {:?} {rate} Hz, {channels} channel(s), {frames} packets",
             audio.codec
         )?;
-    }
-    for defect in &index.defects {
-        writeln!(out, "  note   {}", serde_json::to_string(defect)?)?;
     }
     Ok(())
 }
@@ -90,7 +104,11 @@ fn describe_plan(out: &mut impl Write, plan: &Plan) -> anyhow::Result<()> {
         }
     }
     if let Some(audio) = &plan.audio {
-        writeln!(out, "  {:<8} stereo AAC {} Hz, {:?}", "audio", audio.sample_rate, audio.bits)?;
+        let bits = match audio.bits {
+            AudioBits::Source => "the source, copied".to_owned(),
+            AudioBits::Encoded { kbps } => format!("encoded to {kbps} kb/s"),
+        };
+        writeln!(out, "  {:<8} stereo AAC {} Hz: {bits}", "audio", audio.sample_rate)?;
     }
     Ok(())
 }

@@ -26,7 +26,9 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    exit::report(run(cli))
+    // What a child says becomes the parent's sentence.
+    let speaker = if cli.command.is_child() { "" } else { "transcoder: " };
+    exit::report(run(cli), speaker)
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {

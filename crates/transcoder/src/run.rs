@@ -19,6 +19,8 @@ use crate::{lifecycle, telemetry, wire};
 
 /// Long polls as SQS has them.
 const WAIT: Duration = Duration::from_secs(20);
+/// Of a daemon that ends when the queue is empty, which it finds out after a poll.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
 const VISIBILITY_SECONDS: u32 = 120;
 const DRAIN_SECONDS: u32 = 60;
 const SLOTS: u16 = 2;
@@ -61,7 +63,7 @@ impl Run {
             settings: Settings {
                 slots: usize::from(slots),
                 visibility: Duration::from_secs(visibility.unwrap_or(VISIBILITY_SECONDS).into()),
-                wait: WAIT,
+                wait: if self.until_empty { SHORT_WAIT } else { WAIT },
                 drain: Duration::from_secs(drain.into()),
                 until_empty: self.until_empty,
             },

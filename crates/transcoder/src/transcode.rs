@@ -1,7 +1,7 @@
 //! `transcoder transcode`: one recording, the same line of work as the daemon's, without a queue.
 
-use std::io::Write;
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -19,6 +19,8 @@ use worker::profiles::Profiles;
 
 use crate::args::Transcode;
 use crate::bar::Bar;
+use crate::exit::Usage;
+use crate::inspect::print;
 use crate::recording::LocalFile;
 use crate::run::{chunks_in_flight, own_program};
 use crate::settings::{children, profile};
@@ -29,8 +31,10 @@ impl Transcode {
     pub fn run(self) -> anyhow::Result<()> {
         telemetry::start("warn");
         let profile = profile(&self.profile)?;
+        refuse_url(&self.input)?;
+        let directory = output_directory(&self.output)?;
         let file = LocalFile::open(&self.input)?;
-        let directory = std::path::absolute(&self.output)?;
+        let made = missing(&directory);
         let store = wire::store(&directory)?;
         // Beside what is published, so that segments are moved and not copied.
         let scratch = directory.join(".work");
@@ -70,15 +74,19 @@ impl Transcode {
         });
         // Empty by now; a directory that somebody else works in stays.
         let _ = std::fs::remove_dir(&scratch);
+        if done.is_err() {
+            remove_empty(&made);
+        }
         let (outcome, done) = done?;
         self.tell(&directory, outcome, &done)
     }
 
     fn tell(&self, directory: &Path, outcome: Outcome, done: &Done) -> anyhow::Result<()> {
-        let mut out = std::io::stdout().lock();
+        let mut out = Vec::new();
         if self.json {
             serde_json::to_writer_pretty(&mut out, done)?;
-            return Ok(writeln!(out)?);
+            writeln!(out)?;
+            return Ok(print(&out)?);
         }
         let how = match outcome {
             Outcome::Published => "published",
@@ -104,7 +112,43 @@ impl Transcode {
         for warning in &done.warnings {
             writeln!(out, "  note: {warning}")?;
         }
-        Ok(())
+        Ok(print(&out)?)
+    }
+}
+
+/// Refuses a recording that is given as a URL, which would otherwise be taken for a file that is not there.
+pub fn refuse_url(input: &Path) -> Result<(), Usage> {
+    match input.to_str() {
+        Some(url) if url.starts_with("s3://") => {
+            Err(Usage(format!("{url}: S3 is not spoken by this build: give a local file")))
+        }
+        Some(url) if url.contains("://") => Err(Usage(format!("{url}: give a local file"))),
+        _ => Ok(()),
+    }
+}
+
+fn output_directory(output: &Path) -> anyhow::Result<PathBuf> {
+    let directory = match output.to_str() {
+        Some(url) => wire::output_directory(url)?,
+        None => std::path::absolute(output)?,
+    };
+    if directory.exists() && !directory.is_dir() {
+        return Err(Usage(format!("{} is a file: give a directory", output.display())).into());
+    }
+    Ok(directory)
+}
+
+/// The directory and those above it, as far as they are not there yet; the innermost first.
+fn missing(directory: &Path) -> Vec<PathBuf> {
+    directory.ancestors().take_while(|above| !above.exists()).map(Path::to_owned).collect()
+}
+
+/// Removes directories that nothing was written to.
+fn remove_empty(directories: &[PathBuf]) {
+    for directory in directories {
+        if std::fs::remove_dir(directory).is_err() {
+            return;
+        }
     }
 }
 

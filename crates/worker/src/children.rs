@@ -8,7 +8,8 @@
 //!
 //! A child has an empty environment, its output directory as working directory and nothing on its standard input. On its standard output it
 //! writes lines of `{"frames":N}`, frames so far. Exit code 0 means that the result is there, [`REFUSED`] that the input is at fault, and
-//! then the last line of its standard error is the sentence that says how. Everything else is a death.
+//! then the last line of its standard error is the sentence that says how. [`TRY_AGAIN`] and SIGKILL, which is how Linux ends processes
+//! when memory is short, are the machine's fault. Everything else is a death.
 
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt as _;
@@ -33,6 +34,11 @@ use crate::pipes::{LastWords, read_frames};
 
 /// Exit code of a child that refuses its input (`EX_DATAERR` of sysexits.h).
 pub const REFUSED: i32 = 65;
+
+/// Exit code of a child that the machine failed, as with a full disk (`EX_TEMPFAIL` of sysexits.h).
+pub const TRY_AGAIN: i32 = 75;
+/// What the kernel ends processes with when memory is short.
+const SIGKILL: i32 = 9;
 
 /// How long after a child's end its pipes may stay open: only a process that it left behind can hold them.
 const PIPES_LINGER: Duration = Duration::from_millis(500);
@@ -79,8 +85,13 @@ impl ChildProcesses {
             return Err(EngineError::Refused(last_words.line()));
         }
         if !status.success() {
-            let last_words = last_words.line();
-            return Err(EngineError::Died { task, how: cause_of_death(status), last_words });
+            let (how, last_words) = (cause_of_death(status), last_words.line());
+            let interrupted = status.code() == Some(TRY_AGAIN) || status.signal() == Some(SIGKILL);
+            return Err(if interrupted {
+                EngineError::Interrupted { task, how, last_words }
+            } else {
+                EngineError::Died { task, how, last_words }
+            });
         }
         let (directory, name) = (invocation.output.to_owned(), invocation.result);
         tokio::task::spawn_blocking(move || output::json(&directory, name))
@@ -100,7 +111,7 @@ impl ChildProcesses {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|source| EngineError::Unstartable { program: self.program.clone(), source })
+            .map_err(|reason| EngineError::Unstartable { program: self.program.clone(), reason })
     }
 }
 

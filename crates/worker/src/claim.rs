@@ -9,6 +9,7 @@ use job::ports::{Conditional, FetchError};
 use job::profile::Profile;
 use job::source::{Defect, SourceIndex};
 
+use crate::failures::Failures;
 use crate::line::{Context, ForeignObject};
 use crate::progress::Phase;
 use crate::workdir::Workdir;
@@ -26,6 +27,7 @@ pub(crate) struct Claimed {
     context: Context,
     profile: Profile,
     names: Names,
+    failures: Failures,
 }
 
 /// A job whose recording is a local file.
@@ -53,6 +55,7 @@ pub(crate) struct Planned {
     pub(crate) plan_file: PathBuf,
     /// True if the plan was there before, so that chunks may be, too.
     pub(crate) resumed: bool,
+    pub(crate) failures: Failures,
 }
 
 /// Looks whether somebody published the job already; none if so.
@@ -64,14 +67,31 @@ pub(crate) async fn claim(context: Context) -> Result<Option<Claimed>, Failure> 
     let presentation = PresentationNames::new(&context.recording.presentation);
     let part = presentation.part(context.recording.part, &plan);
     let names = Names { plan, presentation, part };
-    let done = names.part.done();
-    if context.stored(Step::Claim, context.store().size(&done)).await?.is_some() {
+    if is_published(&context, &names).await? {
         return Ok(None);
     }
-    Ok(Some(Claimed { context, profile, names }))
+    let failures = Failures::new(context.clone(), names.part.failures());
+    Ok(Some(Claimed { context, profile, names, failures }))
+}
+
+/// The done marker alone says nothing of what viewers meet: the master may have been deleted, or be of another recording by now.
+async fn is_published(context: &Context, names: &Names) -> Result<bool, Failure> {
+    let done = names.part.done();
+    if context.stored(Step::Claim, context.store().size(&done)).await?.is_none() {
+        return Ok(false);
+    }
+    let master = names.presentation.master();
+    let master = context.stored(Step::Claim, context.store().get(&master)).await?;
+    Ok(master
+        .is_some_and(|master| names.part.are_in_master(&String::from_utf8_lossy(&master.bytes))))
 }
 
 impl Claimed {
+    /// The job's failures so far.
+    pub(crate) fn failures(&self) -> Failures {
+        self.failures.clone()
+    }
+
     /// Makes the recording a local file.
     pub(crate) async fn fetch(self) -> Result<Fetched, Failure> {
         let context = &self.context;
@@ -109,7 +129,7 @@ impl Indexed {
     /// Plans the job and stores the plan. Of two plans under one name the one that was stored first is carried out.
     pub(crate) async fn plan(self) -> Result<Planned, Failure> {
         let Self { fetched: Fetched { claimed, workdir, recording }, index } = self;
-        let Claimed { context, profile, names } = claimed;
+        let Claimed { context, profile, names, failures } = claimed;
         let plan = plan::plan(&context.recording.identity, &index, &profile)
             .map_err(|error| Failure::reject(Step::Plan, error))?;
         let (plan, resumed) = store(&context, &names, plan).await?;
@@ -118,7 +138,17 @@ impl Indexed {
         let written = tokio::fs::write(&plan_file, json).await;
         written.map_err(|error| Failure::retry(Step::Plan, error))?;
         let defects = index.defects;
-        Ok(Planned { context, names, workdir, recording, defects, plan, plan_file, resumed })
+        Ok(Planned {
+            context,
+            names,
+            workdir,
+            recording,
+            defects,
+            plan,
+            plan_file,
+            resumed,
+            failures,
+        })
     }
 }
 

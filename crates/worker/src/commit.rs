@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::claim::Planned;
-use crate::line::Context;
 use crate::output::{self, BadOutput};
 
 const STEP: Step = Step::Commit;
@@ -151,14 +150,18 @@ async fn read(
 
 /// Creates a report, or takes the one of whoever was faster: the names in it are those that get published.
 pub(crate) async fn create_report<T: Serialize + DeserializeOwned>(
-    context: &Context,
+    planned: &Planned,
     name: &str,
     report: T,
 ) -> Result<T, Failure> {
+    let Planned { context, failures, .. } = planned;
     let json = serde_json::to_vec(&report).map_err(|error| Failure::retry(STEP, error))?;
     let created = context.store().create(name, ObjectKind::State, &json);
     match context.stored(STEP, created).await? {
-        Conditional::Written => Ok(report),
+        Conditional::Written => {
+            failures.progressed(STEP).await?;
+            Ok(report)
+        }
         Conditional::Refused => {
             let winner = context.read(STEP, name).await?;
             winner.ok_or_else(|| Failure::retry(STEP, format!("{name} was there and is gone")))

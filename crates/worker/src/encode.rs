@@ -116,7 +116,7 @@ impl Planned {
             .await
             .map_err(|error| error.into_failure(Step::Encode))?;
         let uploaded = upload_chunk(self, chunk, &output, encoded).await?;
-        let report = create_report(&self.context, &report_name, uploaded).await?;
+        let report = create_report(self, &report_name, uploaded).await?;
         tracker.committed(task, chunk.frames.into(), false);
         discard(&output).await;
         Ok(report)
@@ -146,7 +146,7 @@ impl Planned {
         let encoded = tools.engine.encode_audio(&task, &on_frames, fence.token()).await;
         let encoded = encoded.map_err(|error| error.into_failure(Step::Encode))?;
         let uploaded = upload_audio(self, &output, encoded).await?;
-        let report = create_report(&self.context, &report_name, uploaded).await?;
+        let report = create_report(self, &report_name, uploaded).await?;
         tracker.committed(Task::Audio, frames, false);
         discard(&output).await;
         Ok(report)

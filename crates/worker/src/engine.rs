@@ -72,7 +72,17 @@ pub enum EngineError {
     /// The input is at fault; the sentence says how.
     #[error("{0}")]
     Refused(String),
-    /// The child ended without a result.
+    /// The child was ended by the machine: out of memory, a full disk. Nothing is known against the input or the child.
+    #[error("{task} was ended by {how}: {last_words}")]
+    Interrupted {
+        /// What it was doing.
+        task: &'static str,
+        /// Signal or exit code.
+        how: String,
+        /// The last line that it wrote to its standard error.
+        last_words: String,
+    },
+    /// The child ended without a result, by a fault of its own.
     #[error("{task} died of {how}: {last_words}")]
     Died {
         /// What it was doing.
@@ -94,28 +104,36 @@ pub enum EngineError {
     #[error("the job was told to stop")]
     Cancelled,
     /// The program does not start.
-    #[error("{program} cannot be started: {source}")]
+    #[error("{program} cannot be started: {reason}")]
     Unstartable {
         /// The program.
         program: PathBuf,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The system fails us beside the child.
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 impl EngineError {
+    /// True if the child is at fault, so that the same is likely to happen again.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        matches!(self, Self::Died { .. } | Self::BadResult { .. })
+    }
+
     /// What this means for the job.
     #[must_use]
     pub fn into_failure(self, step: Step) -> Failure {
         match self {
             Self::Refused(_) => Failure::reject(step, self),
             Self::Cancelled => Failure::hand_back(step, self),
-            Self::Died { .. } | Self::BadResult { .. } | Self::Unstartable { .. } | Self::Io(_) => {
-                Failure::retry(step, self)
-            }
+            Self::Interrupted { .. }
+            | Self::Died { .. }
+            | Self::BadResult { .. }
+            | Self::Unstartable { .. }
+            | Self::Io(_) => Failure::retry(step, self),
         }
     }
 }

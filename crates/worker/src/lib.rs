@@ -12,6 +12,7 @@
 //! - [`lease`], [`fence`]: the message is ours while its visibility is extended; a job whose lease ends writes no more.
 //! - [`line`]: the line of one job. `claim`, `encode`, `commit`, `publish` are its steps.
 //! - [`engine`], [`children`]: what looks into recordings, as child processes; `pipes` and `output` are what they say and leave.
+//! - [`failures`]: when a job is given up.
 //! - [`workdir`]: where a job works.
 //! - [`progress`], `events`: what is told to those who look on.
 //! - [`profiles`]: the profiles that messages may ask for.
@@ -24,6 +25,7 @@ pub mod daemon;
 mod encode;
 pub mod engine;
 mod events;
+pub mod failures;
 #[cfg(any(test, feature = "fakes"))]
 pub mod fakes;
 pub mod fence;

@@ -7,16 +7,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use job::failure::{Failure, Step};
-use job::ports::{Recordings, Store, StoreError};
+use job::names::ObjectKind;
+use job::ports::{Conditional, Recordings, Store, StoreError};
 use job::recording::Recording;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::claim::claim;
+use crate::claim::{Claimed, claim};
 use crate::engine::Engine;
 use crate::fence::Fence;
 use crate::profiles::Profiles;
 use crate::progress::{Observer, Tracker};
+
+/// How often a write starts over because somebody else wrote in between. More than a few at one name means a fault.
+const ATTEMPTS: usize = 8;
 
 /// What jobs need of the world; shared by all jobs of a process.
 pub struct Tools {
@@ -59,32 +63,40 @@ pub enum Outcome {
 /// Does one job.
 ///
 /// # Errors
-/// The failure, with what it means for the message. A job that is told to stop hands back within moments.
+/// The failure, with what it means for the message; the third fault of the engine in a row that leaves the job where it was is the last. A job that is told to stop hands back within moments.
 pub async fn run_job(job: Job) -> Result<Outcome, Failure> {
     let Some(claimed) = claim(Context::new(job)).await? else {
         return Ok(Outcome::AlreadyPublished);
     };
+    let failures = claimed.failures();
+    match carry_out(claimed).await {
+        Ok(()) => Ok(Outcome::Published),
+        Err(failure) => Err(failures.count(failure).await),
+    }
+}
+
+async fn carry_out(claimed: Claimed) -> Result<(), Failure> {
     let fetched = claimed.fetch().await?;
     let indexed = fetched.index().await?;
     let planned = indexed.plan().await?;
     let committed = planned.encode().await?;
     let checked = committed.check()?;
-    checked.publish().await?;
-    Ok(Outcome::Published)
+    checked.publish().await
 }
 
 /// What every step of a job needs.
+#[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) recording: Recording,
     pub(crate) tools: Arc<Tools>,
     pub(crate) fence: Fence,
-    pub(crate) tracker: Tracker,
+    pub(crate) tracker: Arc<Tracker>,
 }
 
 impl Context {
     fn new(job: Job) -> Self {
         let Job { recording, tools, fence, observer } = job;
-        Self { recording, tools, fence, tracker: Tracker::new(observer) }
+        Self { recording, tools, fence, tracker: Arc::new(Tracker::new(observer)) }
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -109,6 +121,34 @@ impl Context {
     ) -> Result<Option<T>, Failure> {
         let object = self.stored(step, self.store().get(name)).await?;
         object.map(|object| ours(step, name, &object.bytes)).transpose()
+    }
+
+    /// Brings an object that others write, too, from what it is to what `change` makes of that; none leaves it as it is.
+    pub(crate) async fn update(
+        &self,
+        step: Step,
+        name: &str,
+        kind: ObjectKind,
+        change: impl Fn(Option<&[u8]>) -> Result<Option<Vec<u8>>, Failure>,
+    ) -> Result<(), Failure> {
+        for _ in 0..ATTEMPTS {
+            let before = self.stored(step, self.store().get(name)).await?;
+            let Some(after) = change(before.as_ref().map(|object| object.bytes.as_slice()))? else {
+                return Ok(());
+            };
+            let written = match &before {
+                Some(before) if before.bytes == after => return Ok(()),
+                Some(before) => {
+                    let replaced = self.store().replace(name, kind, &after, &before.version);
+                    self.stored(step, replaced).await?
+                }
+                None => self.stored(step, self.store().create(name, kind, &after)).await?,
+            };
+            if written == Conditional::Written {
+                return Ok(());
+            }
+        }
+        Err(Failure::retry(step, format!("{name} changed {ATTEMPTS} times while it was written")))
     }
 }
 

@@ -5,19 +5,15 @@ use job::conformance::{Finding, Severity, check, facts_from_reports};
 use job::failure::{Failure, Step};
 use job::names::ObjectKind;
 use job::playlist::{Playlists, Renditions, playlists};
-use job::ports::Conditional;
 use job::presentation::{Done, Part, Presentation, warnings};
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::encode::Committed;
-use crate::line::{Context, ours};
+use crate::line::ours;
 use crate::progress::Phase;
 
 const STEP: Step = Step::Publish;
-
-/// How often a write starts over because somebody else wrote in between. More than a few at one name means a fault.
-const ATTEMPTS: usize = 8;
 
 /// A job whose result may be published.
 pub(crate) struct Checked {
@@ -65,7 +61,8 @@ impl Checked {
         }
         let master = playlists.master.into_bytes();
         let master_name = names.presentation.master();
-        update(&context, &master_name, ObjectKind::Master, |_| Ok(master.clone())).await?;
+        let new_master = |_: Option<&[u8]>| Ok(Some(master.clone()));
+        context.update(STEP, &master_name, ObjectKind::Master, new_master).await?;
 
         let warnings = warnings(&defects, &plan, &reports, &renditions);
         let part = Part::published(context.recording.part, &plan, warnings.clone());
@@ -74,9 +71,9 @@ impl Checked {
             let before = before.map(|bytes| ours(STEP, &presentation_name, bytes));
             let mut presentation: Presentation = before.transpose()?.unwrap_or_default();
             presentation.set(part.clone());
-            json(&presentation)
+            json(&presentation).map(Some)
         };
-        update(&context, &presentation_name, ObjectKind::State, with_part).await?;
+        context.update(STEP, &presentation_name, ObjectKind::State, with_part).await?;
 
         let done = json(&Done::new(&plan, &renditions, warnings))?;
         let name = names.part.done();
@@ -86,31 +83,6 @@ impl Checked {
         context.tracker.phase(Phase::Published);
         Ok(())
     }
-}
-
-/// Brings an object that others write, too, from what it is to what `change` makes of that.
-async fn update(
-    context: &Context,
-    name: &str,
-    kind: ObjectKind,
-    change: impl Fn(Option<&[u8]>) -> Result<Vec<u8>, Failure>,
-) -> Result<(), Failure> {
-    for _ in 0..ATTEMPTS {
-        let before = context.stored(STEP, context.store().get(name)).await?;
-        let after = change(before.as_ref().map(|object| object.bytes.as_slice()))?;
-        let written = match &before {
-            Some(before) if before.bytes == after => return Ok(()),
-            Some(before) => {
-                let replaced = context.store().replace(name, kind, &after, &before.version);
-                context.stored(STEP, replaced).await?
-            }
-            None => context.stored(STEP, context.store().create(name, kind, &after)).await?,
-        };
-        if written == Conditional::Written {
-            return Ok(());
-        }
-    }
-    Err(Failure::retry(STEP, format!("{name} changed {ATTEMPTS} times while it was written")))
 }
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {

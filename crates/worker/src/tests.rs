@@ -2,6 +2,7 @@
 
 mod children;
 mod daemon;
+mod failures;
 mod lease;
 mod line;
 mod world;

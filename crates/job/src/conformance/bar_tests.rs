@@ -140,6 +140,9 @@ const BLOCKERS: &[Break] = &[
     ("1", "frames lost", |b| {
         b.segment("v720", 1).decoded = Some(Decoded { frames: 179, errors: 0 });
     }),
+    ("1", "audio that gives no frame", |b| {
+        b.segment("audio", 1).decoded = Some(Decoded { frames: 0, errors: 1 });
+    }),
     ("2", "a gap within a segment", |b| {
         let segment = b.segment("v720", 1);
         segment.fragments[0].duration = Some(999);
@@ -298,6 +301,14 @@ fn a_jump_of_tfdt_is_found() {
 }
 
 const WARNINGS: &[Break] = &[
+    ("1-audio", "an audio packet does not decode", |b| {
+        let segment = b.segment("audio", 1);
+        segment.decoded = Some(Decoded { frames: segment.samples - 1, errors: 1 });
+    }),
+    ("1-audio", "an audio frame is lost", |b| {
+        let segment = b.segment("audio", 1);
+        segment.decoded = Some(Decoded { frames: segment.samples - 1, errors: 0 });
+    }),
     ("1.3a", "a high level", |b| {
         for (rendition, codecs) in
             [("v720", "avc1.64001F"), ("v480", "avc1.64001E"), ("v234", "avc1.64000D")]
@@ -326,8 +337,32 @@ const WARNINGS: &[Break] = &[
 fn each_warning_is_found() {
     for (item, name, change) in WARNINGS {
         let findings = broken(*change);
-        let found = findings.iter().any(|finding| finding.item == *item);
-        assert!(found, "{item}, {name}: {findings:?}");
+        let found = findings.iter().find(|finding| finding.item == *item);
+        let severity = found.map(|finding| finding.severity);
+        assert_eq!(severity, Some(Severity::Warning), "{item}, {name}: {findings:?}");
+    }
+}
+
+#[test]
+fn audio_that_decodes_has_no_finding() {
+    let findings = broken(|b| {
+        let segment = b.segment("audio", 1);
+        segment.decoded = Some(Decoded { frames: segment.samples, errors: 0 });
+    });
+    assert_eq!(findings, []);
+}
+
+#[test]
+fn durations_are_told_in_seconds() {
+    for (microseconds, told) in [
+        (0, "0 s"),
+        (3_002_000_000, "3002 s"),
+        (4_004_000, "4.004 s"),
+        (8_500_000, "8.5 s"),
+        (33_367, "0.033 s"),
+        (5_999_999, "6 s"),
+    ] {
+        assert_eq!(seconds(microseconds), told);
     }
 }
 

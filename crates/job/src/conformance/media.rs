@@ -1,11 +1,17 @@
 //! Items that look into the media: 1, 2, 10, 14.
 
-use super::Found;
 use super::facts::{Decoded, SegmentContents};
 use super::view::{Rendition, View};
+use super::{Found, seconds};
 
-/// Item 1.
+/// Item 1. Of audio it asks only that a segment can be heard at all: the rest is [`audio_decodes`].
 pub(super) fn segments_start_with_idr(view: &View<'_>, found: &mut Found) {
+    for segment in view.audio().flat_map(|rendition| &rendition.segments) {
+        if segment.contents.is_some_and(is_silent) {
+            let sentence = "decoding it alone gives no frame".to_owned();
+            found.push((segment.uri.clone(), sentence));
+        }
+    }
     for segment in view.video().flat_map(|rendition| &rendition.segments) {
         let Some(contents) = segment.contents else {
             continue;
@@ -17,6 +23,20 @@ pub(super) fn segments_start_with_idr(view: &View<'_>, found: &mut Found) {
             found.push((segment.uri.clone(), fault));
         }
     }
+}
+
+/// Item 1-audio: a player conceals a damaged packet of audio, while one picture spoils those after it.
+pub(super) fn audio_decodes(view: &View<'_>, found: &mut Found) {
+    for segment in view.audio().flat_map(|rendition| &rendition.segments) {
+        let audible = segment.contents.filter(|contents| !is_silent(contents));
+        if let Some(fault) = audible.and_then(|c| decoding_fault(c.decoded, c.samples)) {
+            found.push((segment.uri.clone(), fault));
+        }
+    }
+}
+
+fn is_silent(contents: &SegmentContents) -> bool {
+    contents.decoded.is_some_and(|decoded| decoded.frames == 0)
 }
 
 fn decoding_fault(decoded: Option<Decoded>, samples: u32) -> Option<String> {
@@ -129,16 +149,17 @@ fn frames_fault(view: &View<'_>, rendition: &Rendition<'_>) -> Option<String> {
 fn span_fault(video: &Rendition<'_>, audio: &Rendition<'_>) -> Option<String> {
     let (video_start, video_end) = span(video)?;
     let (audio_start, audio_end) = span(audio)?;
-    let timescale = i128::from(video.timescale()?.get());
-    let frame = i128::from(video.sample_duration()?) * 1_000_000 / timescale;
-    let apart = (video_start - audio_start).abs();
+    let timescale = u128::from(video.timescale()?.get());
+    let frame = u128::from(video.sample_duration()?) * 1_000_000 / timescale;
+    let apart = video_start.abs_diff(audio_start);
     if apart > frame {
-        return Some(format!("it starts {apart} us from the video, which is over one frame"));
+        let apart = seconds(apart);
+        return Some(format!("it starts {apart} from the video, which is over one frame"));
     }
-    let apart = (video_end - audio_end).abs();
-    let segment = i128::from(video.playlist.target_duration) * 1_000_000;
+    let apart = video_end.abs_diff(audio_end);
+    let segment = u128::from(video.playlist.target_duration) * 1_000_000;
     (apart > segment)
-        .then(|| format!("it ends {apart} us from the video, which is over one segment"))
+        .then(|| format!("it ends {} from the video, which is over one segment", seconds(apart)))
 }
 
 /// First and last presentation time in microseconds.

@@ -1,7 +1,7 @@
 //! Items about the playlists' structure and times: 3, 4, 5, 6, 9.
 
 use super::view::{Rendition, View};
-use super::{Found, MASTER};
+use super::{Found, MASTER, seconds};
 
 /// By how many microseconds a segment may be longer than the target duration (HLS Authoring Specification 7.7).
 const SLACK: u64 = 500_000;
@@ -15,8 +15,9 @@ pub(super) fn durations_fit_target(view: &View<'_>, found: &mut Found) {
             let longest = target.saturating_mul(1_000_000).saturating_add(SLACK);
             if rounded > target || listed.duration > longest {
                 let sentence = format!(
-                    "EXTINF of {} is {} us with a target duration of {target} s",
-                    segment.uri, listed.duration
+                    "EXTINF of {} is {} with a target duration of {target} s",
+                    segment.uri,
+                    seconds(listed.duration.into())
                 );
                 found.push((rendition.uri.clone(), sentence));
             }
@@ -44,17 +45,17 @@ fn drift(rendition: &Rendition<'_>) -> Option<String> {
     for (position, listed) in rendition.playlist.segments.iter().enumerate() {
         let real = microseconds(start(rendition, position)?.saturating_sub(origin));
         if sum.abs_diff(real) > microseconds(frame) + 1 {
-            let uri = &listed.uri;
-            return Some(format!(
-                "EXTINF before {uri} sum up to {sum} us, its media is at {real} us"
-            ));
+            let (uri, sum, real) = (&listed.uri, seconds(sum), seconds(real));
+            return Some(format!("EXTINF before {uri} sum up to {sum}, its media is at {real}"));
         }
         sum += u128::from(listed.duration);
     }
     let last = contents.last()?;
     let real = microseconds((last.tfdt.saturating_add(last.duration)).saturating_sub(origin));
-    (sum.abs_diff(real) > microseconds(frame) + 1)
-        .then(|| format!("all EXTINF sum up to {sum} us, the media ends at {real} us"))
+    (sum.abs_diff(real) > microseconds(frame) + 1).then(|| {
+        let (sum, real) = (seconds(sum), seconds(real));
+        format!("all EXTINF sum up to {sum}, the media ends at {real}")
+    })
 }
 
 /// When the media of a listed segment, or of the fragment that its byte range starts with, begins.

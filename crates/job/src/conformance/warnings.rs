@@ -2,7 +2,7 @@
 
 use super::variants::{Avc, combined};
 use super::view::{Rendition, View};
-use super::{Found, MASTER};
+use super::{Found, MASTER, seconds};
 use crate::playlist::FIRST_VARIANT_RATE;
 
 /// `level_idc` of 4.1.
@@ -75,7 +75,8 @@ pub(super) fn idr_distance(view: &View<'_>, found: &mut Found) {
     for rendition in &view.iframes {
         let longest = longest(rendition);
         if longest > 3_100_000 || median(rendition) > 2_100_000 {
-            let sentence = format!("IDR pictures are up to {longest} us apart, 2 s is recommended");
+            let longest = seconds(longest.into());
+            let sentence = format!("IDR pictures are up to {longest} apart, 2 s is recommended");
             found.push((rendition.uri.clone(), sentence));
         }
     }
@@ -152,7 +153,8 @@ pub(super) fn segment_length(view: &View<'_>, found: &mut Found) {
             continue;
         };
         if !(5_000_000..=7_000_000).contains(&average) {
-            let sentence = format!("segments are {average} us long, about 6 s is recommended");
+            let average = seconds(average.into());
+            let sentence = format!("segments are {average} long, about 6 s is recommended");
             found.push((rendition.uri.clone(), sentence));
         }
     }

@@ -1,10 +1,14 @@
 //! The audio part of a plan: one rendition over the whole presentation, cut where the video is.
 
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 
 use super::{AAC_FRAME, AudioBits, AudioPlan, LONGEST_PRESENTATION_SECONDS, PlanError, VideoPlan};
 use crate::profile::Profile;
 use crate::source::{AudioSource, SourceIndex};
+
+/// Sample rates that AAC has (ISO/IEC 14496-3 table 1.18).
+const AAC_RATES: RangeInclusive<u32> = 7350..=96_000;
 
 pub(super) fn plan(
     index: &SourceIndex,
@@ -12,7 +16,10 @@ pub(super) fn plan(
     video: Option<&VideoPlan>,
 ) -> Result<Option<AudioPlan>, PlanError> {
     let Some(audio) = &index.audio else { return Ok(None) };
-    let copy = profile.audio.copy && audio.aac_object_type == Some(2) && audio.channels == 2;
+    let copy = profile.audio.copy
+        && audio.aac_object_type == Some(2)
+        && audio.channels == 2
+        && AAC_RATES.contains(&audio.sample_rate);
     let rate_plays = matches!(audio.sample_rate, 44_100 | 48_000);
     let sample_rate = if copy || rate_plays { audio.sample_rate } else { 48_000 };
     let bits =

@@ -19,7 +19,7 @@ pub(super) struct Times {
 impl Times {
     pub(super) fn of(source: &VideoSource) -> Result<Self, PlanError> {
         let first = source.frames.iter().find(|frame| frame.sync).ok_or(PlanError::Nothing)?;
-        let origin = first.pts;
+        let origin = first_shown(source).unwrap_or(first.pts);
         let mut presented: Vec<i64> = source
             .frames
             .iter()
@@ -68,7 +68,7 @@ impl Times {
             (15, 1),
             (12, 1),
         ];
-        let longest = self.frame_duration * 3 / 2;
+        let longest = self.frame_duration.saturating_mul(3) / 2;
         let distances = self.presented.windows(2).map(|pair| pair[1] - pair[0]);
         let (count, ticks) = distances
             .filter(|distance| *distance <= longest)
@@ -95,6 +95,12 @@ impl Times {
             },
         }
     }
+}
+
+/// The time of the first picture that the container wants shown, where it wants some hidden.
+fn first_shown(source: &VideoSource) -> Option<i64> {
+    let from = source.shown_from?;
+    source.frames.iter().map(|frame| frame.pts).filter(|pts| *pts >= from).min()
 }
 
 /// The median distance of neighbours.

@@ -150,8 +150,11 @@ fn source_shift(source: &VideoSource) -> u32 {
         .flat_map(|gop| {
             let mut sorted: Vec<i64> = gop.iter().map(|frame| frame.pts).collect();
             sorted.sort_unstable();
-            let early: Vec<i64> =
-                gop.iter().zip(sorted).map(|(frame, place)| place - frame.pts).collect();
+            let early: Vec<i64> = gop
+                .iter()
+                .zip(sorted)
+                .map(|(frame, place)| place.saturating_sub(frame.pts))
+                .collect();
             early
         })
         .max()
@@ -163,11 +166,11 @@ fn source_shift(source: &VideoSource) -> u32 {
 /// excepted (over a gap the composition offset may become negative, which version 1 of `trun` can say).
 fn encoder_shift(presented: &[i64], keep_every: u32, frame_duration: i64) -> u32 {
     let step = usize::try_from(keep_every).unwrap_or(1) * ENCODER_REORDER;
-    let usual = frame_duration * i64::from(keep_every) * 2;
+    let usual = frame_duration.saturating_mul(i64::from(keep_every)).saturating_mul(2);
     let longest = presented
         .windows(step + 1)
         .map(|window| window[step] - window[0])
-        .filter(|span| *span <= usual * 2)
+        .filter(|span| *span <= usual.saturating_mul(2))
         .max()
         .unwrap_or(usual);
     u32::try_from(longest.max(usual)).unwrap_or(0)
@@ -191,9 +194,13 @@ fn chunks(source: &VideoSource, times: &Times, segments: &[GridSegment]) -> Vec<
             start: first.start,
             end,
             frames: frames_between(&times.presented, first.start, end),
-            read: read_span(source, first.start + times.origin, end + times.origin),
+            read: read_span(
+                source,
+                first.start.saturating_add(times.origin),
+                end.saturating_add(times.origin),
+            ),
         });
-        first_segment += segments;
+        first_segment = first_segment.saturating_add(segments);
         rest = after;
     }
     chunks

@@ -86,6 +86,7 @@ pub(crate) fn video(rate: i64, frames: i64, keyframes: &[i64]) -> VideoSource {
             closed_gops: true,
         }),
         config_offsets: vec![13],
+        shown_from: None,
         frames: (0..frames).map(frame).collect(),
     }
 }

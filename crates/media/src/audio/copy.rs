@@ -7,6 +7,7 @@ use job::report::{AudioFit, EncodedAudio};
 use job::source::Container;
 
 use super::samples_at;
+use super::timeline::Timeline;
 use super::writer::AudioWriter;
 use crate::MediaError;
 use crate::input::{Event, Input};
@@ -17,6 +18,7 @@ pub(super) const SILENCE: [u8; 9] = [33, 0, 73, 144, 2, 25, 0, 35, 128];
 /// How far a frame may lie from its place on the grid, in samples. Times in milliseconds jitter by 48; beyond three quarters of a frame a
 /// frame is missing or too many.
 const TOLERANCE: i64 = 768;
+const FRAME: i64 = AAC_FRAME.cast_signed();
 
 pub(super) fn copy(
     recording: &Path,
@@ -30,14 +32,21 @@ pub(super) fn copy(
     let mut writer = AudioWriter::new(plan, &config, output, progress)?;
     let mut fit = AudioFit::default();
     let mut timescale = input.audio().map_or(1, |audio| audio.timescale);
+    let mut timeline = Timeline::new(plan.sample_rate);
     loop {
         match input.next_event()? {
             None => break,
             Some(Event::Audio(packet)) => {
-                place(&mut writer, samples_at(plan, packet.pts, timescale), packet.data, &mut fit)?;
+                let at = samples_at(plan, packet.pts, timescale);
+                if let Some((at, former)) = timeline.push(Some(at), FRAME, packet.data.to_vec()) {
+                    place(&mut writer, at, &former, &mut fit)?;
+                }
             }
             Some(_) => timescale = input.audio().map_or(timescale, |audio| audio.timescale),
         }
+    }
+    if let Some((at, last)) = timeline.finish() {
+        place(&mut writer, at, &last, &mut fit)?;
     }
     while !writer.is_full() {
         writer.push(&SILENCE)?;
@@ -69,9 +78,73 @@ fn place(
     }
     // The first frame goes where it is nearest; later ones may be early by the tolerance before they count as twice there.
     let earliest = if writer.position() == 0 { 512 } else { TOLERANCE };
-    if writer.position().saturating_sub(at) > earliest || writer.is_full() {
+    let early = writer.position().saturating_sub(at) > earliest;
+    if early && at >= 0 {
+        fit.overlap += AAC_FRAME;
+        return Ok(());
+    }
+    if early || writer.is_full() {
         fit.cut += AAC_FRAME;
         return Ok(());
     }
     writer.push(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::fixture::{CONFIG, decode, frames, plan};
+
+    /// Copies frames of one byte, their number, to their times; what stands in the rendition then, silence as 0.
+    fn placed(times: &[i64]) -> (Vec<u8>, AudioFit) {
+        let output = tempfile::tempdir().unwrap();
+        let plan = plan(4);
+        let mut progress = |_| {};
+        let mut writer = AudioWriter::new(&plan, &CONFIG, output.path(), &mut progress).unwrap();
+        let mut fit = AudioFit::default();
+        for (number, at) in (1_u8..).zip(times) {
+            place(&mut writer, *at, &[number], &mut fit).unwrap();
+        }
+        while !writer.is_full() {
+            writer.push(&SILENCE).unwrap();
+        }
+        let encoded = writer.finish(fit).unwrap();
+        let frames = frames(output.path(), &encoded);
+        let numbers = frames.iter().map(|frame| if *frame == SILENCE { 0 } else { frame[0] });
+        (numbers.collect(), encoded.fit)
+    }
+
+    #[test]
+    fn frames_go_where_they_belong() {
+        const F: i64 = 1024;
+        for (what, times, expected, (silence, cut, overlap)) in [
+            ("as they are", vec![0, F, 2 * F, 3 * F], [1, 2, 3, 4], (0, 0, 0)),
+            ("jitter", vec![48, F - 48, 2 * F + 700, 3 * F - 700], [1, 2, 3, 4], (0, 0, 0)),
+            ("the first is nearest to 0", vec![-512, 512, 1536], [1, 2, 3, 0], (0, 0, 0)),
+            ("the first is before 0", vec![-513, 511, 1535], [2, 3, 0, 0], (0, 1, 0)),
+            ("late", vec![769, F + 769], [0, 1, 2, 0], (1, 0, 0)),
+            ("not late", vec![768, F + 768], [1, 2, 0, 0], (0, 0, 0)),
+            ("a gap", vec![0, 3 * F], [1, 0, 0, 2], (2, 0, 0)),
+            ("one twice", vec![0, F, F, 2 * F], [1, 2, 4, 0], (0, 0, 1)),
+            ("after the end", vec![0, F, 2 * F, 3 * F, 4 * F, F], [1, 2, 3, 4], (0, 1, 1)),
+        ] {
+            let (frames, fit) = placed(&times);
+            assert_eq!(frames, expected, "{what}");
+            let frames = |count: u64| count * AAC_FRAME;
+            let expected = AudioFit {
+                silence: frames(silence),
+                cut: frames(cut),
+                overlap: frames(overlap),
+                errors: 0,
+            };
+            assert_eq!(fit, expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn silence_is_silent() {
+        let samples = decode(&CONFIG, &vec![SILENCE.to_vec(); 4]);
+        assert_eq!(samples.len(), 4 * 1024);
+        assert!(samples.iter().all(|sample| *sample == 0.0));
+    }
 }

@@ -3,14 +3,16 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use ::flv::{AvcConfig, NalLengthSize, annex_b_nal_units, contains_idr};
+use ::flv::AvcConfig;
 use ffmpeg_next::codec::{self, Id, Parameters};
+use ffmpeg_next::error::{EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM};
 use ffmpeg_next::format::context::Input as Context;
 use ffmpeg_next::format::stream::Disposition;
 use ffmpeg_next::{Dictionary, Error, Packet, format, media};
 use job::plan::ReadSpan;
 use job::source::{AudioCodec, Container, VideoCodec};
 
+use super::parameter_sets::ParameterSets;
 use super::{AudioPacket, AudioStream, Event, VideoPacket, VideoStream};
 use crate::{MediaError, ffi};
 
@@ -23,7 +25,12 @@ pub struct DemuxInput {
     packet: Packet,
     video: Option<Stream<VideoCodec>>,
     audio: Option<Stream<AudioCodec>>,
-    nal_length: Option<NalLengthSize>,
+    /// Of H.264 only.
+    parameter_sets: Option<ParameterSets>,
+    /// The bytes of the last video configuration that was handed out.
+    video_config: Vec<u8>,
+    /// True if `packet` waits until the configuration before it is taken.
+    held: bool,
     /// Configurations are handed out once, before any packet.
     video_config_due: bool,
     audio_config_due: bool,
@@ -46,17 +53,19 @@ impl DemuxInput {
         options.set("format_whitelist", demuxer(container));
         let context =
             format::input_with_dictionary(path, options).map_err(|error| match error {
-                Error::InvalidData => MediaError::Refused(
+                // What is wrong with the machine, and not with the recording.
+                Error::Other { errno: ENOMEM | EMFILE | ENFILE | EIO | EACCES | ENOENT } => {
+                    MediaError::ffmpeg("opening the recording")(error)
+                }
+                _ => MediaError::Refused(
                     "the recording's container is damaged beyond reading".to_owned(),
                 ),
-                other => MediaError::ffmpeg("opening the recording")(other),
             })?;
         let video = video_stream(&context)?;
         let audio = audio_stream(&context)?;
-        let nal_length = video.as_ref().and_then(|stream| {
-            let config = AvcConfig::parse(ffi::parameters_extradata(&stream.parameters)).ok()?;
-            Some(config.nal_length_size())
-        });
+        let h264 = video.as_ref().filter(|stream| stream.codec == VideoCodec::H264);
+        let parameter_sets =
+            h264.map(|h264| ParameterSets::new(ffi::parameters_extradata(&h264.parameters)));
         Ok(Self {
             context,
             packet: Packet::empty(),
@@ -64,7 +73,9 @@ impl DemuxInput {
             audio_config_due: audio.is_some(),
             video,
             audio,
-            nal_length,
+            parameter_sets,
+            video_config: Vec::new(),
+            held: false,
             starts_at: None,
         })
     }
@@ -88,21 +99,44 @@ impl DemuxInput {
 
     pub(super) fn next_event(&mut self) -> Result<Option<Event<'_>>, MediaError> {
         if std::mem::take(&mut self.video_config_due) {
-            let config =
-                self.video.as_ref().map_or(&[][..], |s| ffi::parameters_extradata(&s.parameters));
-            return Ok(Some(Event::VideoConfig(config, 0)));
+            return Ok(Some(self.video_config()));
         }
         if std::mem::take(&mut self.audio_config_due) {
             let config =
                 self.audio.as_ref().map_or(&[][..], |s| ffi::parameters_extradata(&s.parameters));
             return Ok(Some(Event::AudioConfig(config)));
         }
+        if std::mem::take(&mut self.held) {
+            return Ok(self.event());
+        }
         while self.read_packet()? {
-            if self.is_wanted() {
-                return Ok(self.event());
+            if !self.is_wanted() {
+                continue;
             }
+            if self.changes_config() {
+                self.held = true;
+                return Ok(Some(self.video_config()));
+            }
+            return Ok(self.event());
         }
         Ok(None)
+    }
+
+    /// The configuration in force, in one form wherever it came from: two that are equal are the same bytes.
+    fn video_config(&mut self) -> Event<'_> {
+        let extradata =
+            self.video.as_ref().map_or(&[][..], |s| ffi::parameters_extradata(&s.parameters));
+        let config = self.parameter_sets.as_ref().and_then(ParameterSets::config);
+        self.video_config = config.map_or(extradata, AvcConfig::raw).to_vec();
+        Event::VideoConfig(&self.video_config, 0)
+    }
+
+    fn changes_config(&mut self) -> bool {
+        let is_video = self.video.as_ref().is_some_and(|video| video.index == self.packet.stream());
+        match (&mut self.parameter_sets, self.packet.data()) {
+            (Some(sets), Some(data)) if is_video && self.packet.is_key() => sets.adopt(data),
+            _ => false,
+        }
     }
 
     /// False at the end.
@@ -111,9 +145,11 @@ impl DemuxInput {
         self.packet = Packet::empty();
         match self.packet.read(&mut self.context) {
             Ok(()) => Ok(true),
+            Err(error @ Error::Other { errno: ENOMEM | EIO }) => {
+                Err(MediaError::ffmpeg("reading a packet")(error))
+            }
             // What cannot be read any more is where the recording was cut.
-            Err(Error::Eof | Error::InvalidData) => Ok(false),
-            Err(error) => Err(MediaError::ffmpeg("reading a packet")(error)),
+            Err(_) => Ok(false),
         }
     }
 
@@ -147,21 +183,12 @@ impl DemuxInput {
         if self.audio.as_ref().is_some_and(|audio| audio.index == self.packet.stream()) {
             return Some(Event::Audio(AudioPacket { pts, data }));
         }
-        let sync = self.packet.is_key() && self.is_idr(data);
+        let sync = self.packet.is_key()
+            && self.parameter_sets.as_ref().is_none_or(|sets| sets.is_idr(data));
         // Some demuxers do not tell; the offset is only used for FLV.
         let offset = u64::try_from(self.packet.position()).unwrap_or(0);
-        Some(Event::Video(VideoPacket { pts, dts: self.dts(), offset, sync, data }))
-    }
-
-    fn is_idr(&self, data: &[u8]) -> bool {
-        const IDR: u8 = 5;
-        match (self.video.as_ref().map(|video| video.codec), self.nal_length) {
-            (Some(VideoCodec::H264), Some(length)) => contains_idr(data, length),
-            (Some(VideoCodec::H264), None) => {
-                annex_b_nal_units(data).any(|unit| unit.first().is_some_and(|b| b & 0x1f == IDR))
-            }
-            _ => true,
-        }
+        let hidden = ffi::is_discarded(&self.packet);
+        Some(Event::Video(VideoPacket { pts, dts: self.dts(), offset, sync, hidden, data }))
     }
 
     pub(super) fn video(&self) -> Option<VideoStream> {
@@ -198,7 +225,7 @@ impl DemuxInput {
     }
 
     pub(super) fn is_annex_b(&self) -> bool {
-        self.nal_length.is_none()
+        self.parameter_sets.as_ref().is_some_and(ParameterSets::is_annex_b)
     }
 }
 

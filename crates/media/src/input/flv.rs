@@ -70,7 +70,7 @@ impl FlvInput {
         let (_, reader) = TagReader::open(BufReader::with_capacity(BUFFER, file)).map_err(
             |error| match error {
                 OpenError::Flv(error) => MediaError::Refused(error.to_string()),
-                OpenError::Io(source) => MediaError::File { path: path.to_owned(), source },
+                OpenError::Io(error) => MediaError::file(path)(error),
             },
         )?;
         Ok(Self::over(reader, path))
@@ -82,11 +82,12 @@ impl FlvInput {
         let mut first_config = None;
         if let Some(offset) = span.config_offset {
             let mut at_config = Self::over(reader_at(path, offset)?, path);
-            if !matches!(at_config.next_event()?, Some(Event::VideoConfig(..))) {
+            let Some(Event::VideoConfig(config, _)) = at_config.next_event()? else {
                 let problem = format!("no codec configuration stands at byte {offset}");
                 return Err(MediaError::PlanMismatch(problem));
-            }
-            first_config = Some((at_config.payload, offset));
+            };
+            let config = config.to_vec();
+            first_config = Some((config, offset));
             streams = at_config.streams;
             streams.configured.video = true;
         }
@@ -133,7 +134,7 @@ impl FlvInput {
         Ok(Some(match found {
             Found::VideoConfig { offset } => Event::VideoConfig(data, offset),
             Found::Video { pts, dts, offset, sync } => {
-                Event::Video(VideoPacket { pts, dts, offset, sync, data })
+                Event::Video(VideoPacket { pts, dts, offset, sync, hidden: false, data })
             }
             Found::AudioConfig => Event::AudioConfig(data),
             Found::Audio { pts } => Event::Audio(AudioPacket { pts, data }),
@@ -175,7 +176,7 @@ impl FlvInput {
     }
 
     pub(super) fn audio_decoder(&self, config: &[u8]) -> Result<codec::Context, MediaError> {
-        let Some((stream, id)) = self.streams.audio else {
+        let Some((stream, id)) = self.streams.audio.filter(|(_, id)| *id != Id::AAC) else {
             return decoder_context(Id::AAC, config);
         };
         let mut context = decoder_context(id, config)?;
@@ -342,7 +343,8 @@ impl Streams {
         let stream = AudioStream {
             codec: AudioCodec::Aac,
             sample_rate: config.sample_rate(),
-            channels: u16::from(config.channels().unwrap_or(2)),
+            // 0 where only the decoder can tell; such audio is not copied.
+            channels: u16::from(config.channels().unwrap_or(0)),
             timescale: TIMESCALE,
         };
         self.audio = Some((stream, Id::AAC));

@@ -40,8 +40,10 @@ pub enum EngineTask {
 pub enum Behaviour {
     /// The input is refused with this sentence.
     Refuse(String),
-    /// The child dies.
+    /// The child dies of a fault of its own.
     Die,
+    /// The machine ends the child for want of memory.
+    Interrupt,
     /// It goes on until it is cancelled.
     Hang,
     /// The worker itself panics.
@@ -123,6 +125,11 @@ impl FakeEngine {
             Some(Behaviour::Die) => Err(EngineError::Died {
                 task: "fake",
                 how: "signal 11".to_owned(),
+                last_words: "it said nothing".to_owned(),
+            }),
+            Some(Behaviour::Interrupt) => Err(EngineError::Interrupted {
+                task: "fake",
+                how: "signal 9".to_owned(),
                 last_words: "it said nothing".to_owned(),
             }),
             Some(Behaviour::Panic) => std::panic::panic_any("the fake engine was asked to panic"),
@@ -314,6 +321,7 @@ pub fn source_index(seconds: u32) -> SourceIndex {
             closed_gops: true,
         }),
         config_offsets: vec![13],
+        shown_from: None,
         frames: frames.collect(),
     };
     let audio = AudioSource {

@@ -61,6 +61,11 @@ impl MemoryStore {
         lock(&self.state).latency = latency;
     }
 
+    /// Deletes an object, as an operator might.
+    pub fn lose(&self, name: &str) {
+        lock(&self.state).objects.remove(name);
+    }
+
     /// How many writes were asked for.
     #[must_use]
     pub fn writes(&self) -> usize {

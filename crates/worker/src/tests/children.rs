@@ -127,8 +127,10 @@ async fn the_way_a_child_ends_says_who_is_at_fault() {
     for (script, expected) in [
         ("echo noise >&2; echo 'no keyframe' >&2; exit 65", "no keyframe"),
         ("exit 65", "it said nothing"),
-        ("echo 'no memory' >&2; exit 75", "encode-chunk died of exit code 75: no memory"),
-        ("kill -KILL $$", "encode-chunk died of signal 9: it said nothing"),
+        ("echo 'no memory' >&2; exit 75", "encode-chunk was ended by exit code 75: no memory"),
+        ("kill -KILL $$", "encode-chunk was ended by signal 9: it said nothing"),
+        ("kill -SEGV $$", "encode-chunk died of signal 11: it said nothing"),
+        ("exit 70", "encode-chunk died of exit code 70: it said nothing"),
         ("exit 0", "encode-chunk left a result that cannot be used: \"chunk.json\" cannot be read"),
         ("echo '{' > chunk.json", "encode-chunk left a result that cannot be used: \"chunk.json\""),
     ] {
@@ -136,6 +138,8 @@ async fn the_way_a_child_ends_says_who_is_at_fault() {
         let is_refusal = matches!(error, EngineError::Refused(_));
         assert_eq!(is_refusal, script.ends_with("exit 65"), "{script}");
         assert!(error.to_string().starts_with(expected), "{script}: {error}");
+        let is_ours = expected.contains(" died of ") || expected.contains(" left a result ");
+        assert_eq!(error.is_fault(), is_ours, "{script}");
     }
 }
 

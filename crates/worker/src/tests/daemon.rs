@@ -95,7 +95,7 @@ async fn a_job_that_fails_or_panics_is_tried_again_later() {
         world.send("a").await;
         let engine = Arc::clone(&world.engine);
         let repair = async {
-            sleep(Duration::from_mins(1)).await;
+            sleep(Duration::from_secs(15)).await;
             engine.behave_well();
         };
         tokio::join!(world.work_until_empty(), repair);
@@ -109,7 +109,7 @@ async fn a_job_that_fails_or_panics_is_tried_again_later() {
                 _ => None,
             })
             .collect();
-        assert_eq!(delays, [5, 10, 20, 40], "{behaviour:?}");
+        assert_eq!(delays, [5, 10], "{behaviour:?}");
         assert_eq!((world.engine.running(), world.leftovers()), (0, 0));
     }
 }
@@ -159,7 +159,8 @@ async fn never_more_jobs_than_slots() {
     assert_eq!(jobs.len(), 2 * 10_001);
     assert!(jobs.iter().all(|jobs| *jobs <= 2.0));
     let took = started.elapsed();
-    assert!(took < Duration::from_secs(5030), "both slots are always in use: {took:?}");
+    // A job that is done reads two objects, a second each.
+    assert!(took < Duration::from_secs(10_030), "both slots are always in use: {took:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 use job::failure::{Decision, Failure, Step};
 use job::names::ObjectKind;
 use job::ports::Store as _;
+use job::recording::Identity;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -107,6 +108,42 @@ async fn a_job_that_is_done_costs_nothing() {
     let (writes, calls) = (world.store.writes(), world.engine.calls().len());
     assert_eq!(run_job(world.job("a")).await.unwrap(), Outcome::AlreadyPublished);
     assert_eq!((world.store.writes(), world.engine.calls().len()), (writes, calls));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_master_that_is_missing_is_restored() {
+    let world = World::new();
+    run_job(world.job("a")).await.unwrap();
+    let (before, calls) = (world.store.objects(), world.engine.calls().len());
+    world.store.lose("live/a/1/master.m3u8");
+    assert_eq!(run_job(world.job("a")).await.unwrap(), Outcome::Published);
+    assert_eq!(world.store.objects(), before);
+    assert_eq!(world.engine.calls().split_off(calls), [EngineTask::Index], "nothing is encoded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_recording_that_was_published_last_is_the_one_that_is_seen() {
+    let world = World::new();
+    let other = || {
+        let mut job = world.job("a");
+        job.recording.identity = Identity::Content { sha256: "0b".repeat(32) };
+        job
+    };
+    let seen = || {
+        let objects = world.store.objects();
+        ["master.m3u8", "presentation.json"]
+            .map(|name| objects[&format!("live/a/1/{name}")].clone())
+    };
+    run_job(world.job("a")).await.unwrap();
+    let first = seen();
+    run_job(other()).await.unwrap();
+    let second = seen();
+    assert_ne!(first, second);
+    assert_eq!(run_job(world.job("a")).await.unwrap(), Outcome::Published);
+    assert_eq!(seen(), first);
+    assert_eq!(run_job(world.job("a")).await.unwrap(), Outcome::AlreadyPublished);
+    run_job(other()).await.unwrap();
+    assert_eq!(seen(), second);
 }
 
 #[tokio::test(start_paused = true)]

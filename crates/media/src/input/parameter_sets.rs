@@ -1,0 +1,107 @@
+//! The parameter sets of an H.264 stream that a demuxer gives us: out of band, and again in the stream, where they may change.
+
+use ::flv::{AvcConfig, NalLengthSize, NalUnits, annex_b_nal_units, contains_idr};
+
+const IDR: u8 = 5;
+const SPS: u8 = 7;
+const PPS: u8 = 8;
+
+/// The configuration in force.
+pub(super) struct ParameterSets {
+    /// Length of the NAL units' lengths; none if they have start codes (ITU-T H.264 annex B).
+    nal_length: Option<NalLengthSize>,
+    config: Option<AvcConfig>,
+}
+
+impl ParameterSets {
+    /// From what the container keeps apart: an `AVCDecoderConfigurationRecord`, or parameter sets with start codes.
+    pub(super) fn new(extradata: &[u8]) -> Self {
+        let record = AvcConfig::parse(extradata).ok();
+        let nal_length = record.as_ref().map(AvcConfig::nal_length_size);
+        Self { nal_length, config: record.or_else(|| AvcConfig::from_annex_b(extradata).ok()) }
+    }
+
+    /// The configuration in force, if there is one yet.
+    pub(super) fn config(&self) -> Option<&AvcConfig> {
+        self.config.as_ref()
+    }
+
+    /// True if NAL units have start codes.
+    pub(super) fn is_annex_b(&self) -> bool {
+        self.nal_length.is_none()
+    }
+
+    /// True if a frame is an IDR picture.
+    pub(super) fn is_idr(&self, frame: &[u8]) -> bool {
+        match self.nal_length {
+            Some(length) => contains_idr(frame, length),
+            None => annex_b_nal_units(frame).any(|unit| is_of(unit, IDR)),
+        }
+    }
+
+    /// Adopts the parameter sets that a frame brings along; true if they are others than those in force.
+    pub(super) fn adopt(&mut self, frame: &[u8]) -> bool {
+        let units: Vec<&[u8]> = match self.nal_length {
+            Some(length) => NalUnits::new(frame, length).filter_map(Result::ok).collect(),
+            None => annex_b_nal_units(frame).collect(),
+        };
+        let of_kind = |kind: u8| units.iter().copied().filter(move |unit| is_of(unit, kind));
+        let (sps, pps) = self.config().map_or((&[][..], &[][..]), |c| (c.sps(), c.pps()));
+        let is_known = of_kind(SPS).all(|unit| sps.iter().any(|known| known == unit))
+            && of_kind(PPS).all(|unit| pps.iter().any(|known| known == unit));
+        if is_known {
+            return false;
+        }
+        let mut annex_b = Vec::new();
+        let kept = |kind: u8, known: &[Vec<u8>]| -> Vec<Vec<u8>> {
+            let own: Vec<Vec<u8>> = of_kind(kind).map(<[u8]>::to_vec).collect();
+            if own.is_empty() { known.to_vec() } else { own }
+        };
+        for unit in kept(SPS, sps).into_iter().chain(kept(PPS, pps)) {
+            annex_b.extend_from_slice(&[0, 0, 0, 1]);
+            annex_b.extend_from_slice(&unit);
+        }
+        match AvcConfig::from_annex_b(&annex_b) {
+            Ok(config) => {
+                self.config = Some(config);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+fn is_of(unit: &[u8], kind: u8) -> bool {
+    unit.first().is_some_and(|header| header & 0x1f == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Start codes before each unit.
+    fn annex_b(units: &[&[u8]]) -> Vec<u8> {
+        units.iter().flat_map(|unit| [&[0, 0, 0, 1], *unit].concat()).collect()
+    }
+
+    const SMALL: [u8; 10] = [0x67, 0x42, 0xc0, 0x1e, 0xda, 0x02, 0x80, 0xbf, 0xe5, 0x80];
+    const OTHER: [u8; 10] = [0x67, 0x42, 0xc0, 0x1e, 0xda, 0x02, 0x80, 0xf6, 0x84, 0x00];
+    const PICTURE: [u8; 4] = [0x68, 0xce, 0x3c, 0x80];
+
+    #[test]
+    fn a_repeat_is_no_change_and_another_set_is() {
+        let mut sets = ParameterSets::new(&annex_b(&[&SMALL, &PICTURE]));
+        assert!(sets.is_annex_b());
+        assert!(!sets.adopt(&annex_b(&[&SMALL, &PICTURE, &[0x65, 0x88]])), "a repeat");
+        assert!(!sets.adopt(&annex_b(&[&[0x41, 0x9a]])), "no parameter sets at all");
+        assert!(sets.adopt(&annex_b(&[&OTHER, &PICTURE, &[0x65, 0x88]])), "another SPS");
+        assert_eq!(sets.config().unwrap().sps(), [OTHER.to_vec()]);
+    }
+
+    #[test]
+    fn idr_pictures_are_found_behind_start_codes() {
+        let sets = ParameterSets::new(&annex_b(&[&SMALL, &PICTURE]));
+        assert!(sets.is_idr(&annex_b(&[&[0x09, 0xf0], &[0x65, 0x88]])));
+        assert!(!sets.is_idr(&annex_b(&[&[0x09, 0xf0], &[0x41, 0x9a]])));
+    }
+}
