@@ -10,7 +10,7 @@
 //!
 //! - [`daemon`]: receives while there are free slots; soft and hard shutdown.
 //! - [`lease`], [`fence`]: the message is ours while its visibility is extended; a job whose lease ends writes no more.
-//! - [`line`]: the line of one job. `claim`, `encode`, `commit`, `publish` are its steps.
+//! - [`mod@line`]: the line of one job. `claim`, `encode`, `commit`, `publish` are its steps.
 //! - [`engine`], [`children`]: what looks into recordings, as child processes; `pipes` and `output` are what they say and leave.
 //! - [`failures`]: when a job is given up.
 //! - [`workdir`]: where a job works.
