@@ -157,7 +157,7 @@ fn what_cannot_be_meant_is_a_usage_error() {
     dir.transcode(&short(), &["--profile", "best"]).fails_with(2, "there is no profile \"best\"");
     assert!(!dir.path("vod").exists());
     dir.write("vod", "a file");
-    dir.transcode(&short(), &[]).fails_with(2, "a file is where a directory must be");
+    dir.transcode(&short(), &[]).fails_with(2, "vod is a file: give a directory");
     let without_arguments = run(&mut dir.transcoder());
     assert_eq!(without_arguments.code, Some(2));
     assert!(without_arguments.stderr.contains("Usage: transcoder"));
