@@ -1,0 +1,118 @@
+//! Recordings that are objects in S3.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use job::ports::{FetchError, Recordings};
+use job::recording::SourceUri;
+use thiserror::Error;
+
+use super::Bucket;
+use super::download::{self, Fault};
+use super::store::as_folder;
+use crate::client::Aws;
+
+/// Name of the copy in the scratch directory. It says nothing of the object's own name, which comes from outside.
+const COPY: &str = "recording";
+
+/// Where recordings may come from: a bucket, or what lies below a prefix in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowedSource {
+    bucket: String,
+    /// Empty, or with a `/` at its end.
+    prefix: String,
+}
+
+/// A text that is none.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0:?} names no place in S3: use s3://bucket or s3://bucket/prefix")]
+pub struct BadSource(String);
+
+impl AllowedSource {
+    fn allows(&self, bucket: &str, key: &str) -> bool {
+        self.bucket == bucket && key.starts_with(&self.prefix)
+    }
+}
+
+impl std::str::FromStr for AllowedSource {
+    type Err = BadSource;
+
+    fn from_str(text: &str) -> Result<Self, BadSource> {
+        let place = text.strip_prefix("s3://").ok_or_else(|| BadSource(text.to_owned()))?;
+        let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+        if bucket.is_empty() {
+            return Err(BadSource(text.to_owned()));
+        }
+        Ok(Self { bucket: bucket.to_owned(), prefix: as_folder(prefix) })
+    }
+}
+
+/// Objects in S3, fetched as one consistent version.
+///
+/// Whoever can send a message can name any object that the worker may read, so the places that recordings may come from can be listed.
+#[derive(Clone, Debug)]
+pub struct S3Recordings {
+    /// Stands for all: only its connections and the expected owner count.
+    bucket: Bucket,
+    allowed: Vec<AllowedSource>,
+}
+
+impl S3Recordings {
+    /// Recordings in any of the places; anywhere at all if the list is empty. Calls nobody.
+    #[must_use]
+    pub fn new(aws: &Aws, allowed: Vec<AllowedSource>) -> Self {
+        Self { bucket: Bucket::open(aws, ""), allowed }
+    }
+
+    /// The same, if every bucket belongs to the account with this id.
+    #[must_use]
+    pub fn with_expected_owner(self, account: &str) -> Self {
+        Self { bucket: self.bucket.with_expected_owner(account), ..self }
+    }
+
+    fn allows(&self, bucket: &str, key: &str) -> bool {
+        self.allowed.is_empty() || self.allowed.iter().any(|place| place.allows(bucket, key))
+    }
+}
+
+#[async_trait]
+impl Recordings for S3Recordings {
+    async fn fetch(&self, source: &SourceUri, scratch: &Path) -> Result<PathBuf, FetchError> {
+        let refused = |reason: &str| FetchError::Refused(source.clone(), reason.to_owned());
+        let SourceUri::S3 { bucket, key } = source else {
+            return Err(refused("it is not an object in S3"));
+        };
+        if !self.allows(bucket, key) {
+            return Err(refused("it is outside of the places that recordings may come from"));
+        }
+        let path = scratch.join(COPY);
+        let fetched = download::download(&self.bucket.sibling(bucket), key, &path).await;
+        fetched.map(|()| path).map_err(|fault| match fault {
+            Fault::Missing => FetchError::Missing(source.clone()),
+            fault => FetchError::Unavailable(source.clone(), fault.to_string()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_whole_components() {
+        for (place, bucket, key, allowed) in [
+            ("s3://in", "in", "a.flv", true),
+            ("s3://in/", "in", "a/b.flv", true),
+            ("s3://in", "inside", "a.flv", false),
+            ("s3://in/rec", "in", "rec/a.flv", true),
+            ("s3://in/rec/", "in", "recordings/a.flv", false),
+            ("s3://in/rec", "in", "other/rec/a.flv", false),
+        ] {
+            let place: AllowedSource = place.parse().unwrap();
+            assert_eq!(place.allows(bucket, key), allowed, "{place:?} {bucket} {key}");
+        }
+        for text in ["", "in", "s3://", "s3:///a", "/rec"] {
+            assert!(text.parse::<AllowedSource>().is_err(), "{text}");
+        }
+    }
+}
