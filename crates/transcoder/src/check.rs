@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::args::Check;
 use crate::exit::BelowBar;
-use crate::inspect::print;
 use crate::objects;
+use crate::output::print;
 
 #[derive(Serialize)]
 struct Checked<'a> {

@@ -1,6 +1,6 @@
 //! `transcoder inspect`: what is in a recording, and what would become of it.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::Write;
 
 use job::plan::{AudioBits, Plan, RungBits, plan};
 use job::presentation::defect;
@@ -9,6 +9,7 @@ use job::source::SourceIndex;
 use serde::Serialize;
 
 use crate::args::Inspect;
+use crate::output::print;
 use crate::recording::LocalFile;
 use crate::settings::profile;
 use crate::transcode::refuse_url;
@@ -41,15 +42,6 @@ impl Inspect {
         }
         describe_plan(&mut out, &plan)?;
         Ok(print(&out)?)
-    }
-}
-
-/// Prints what a command found. A reader that wants no more of it (`| head`) is no error.
-pub fn print(text: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        printed => printed,
     }
 }
 

@@ -12,6 +12,7 @@ mod exit;
 mod inspect;
 mod lifecycle;
 mod objects;
+mod output;
 mod recording;
 mod run;
 mod settings;

@@ -20,7 +20,7 @@ use worker::profiles::Profiles;
 use crate::args::Transcode;
 use crate::bar::Bar;
 use crate::exit::Usage;
-use crate::inspect::print;
+use crate::output::print;
 use crate::recording::LocalFile;
 use crate::run::{chunks_in_flight, own_program};
 use crate::settings::{children, profile};
