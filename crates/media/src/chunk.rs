@@ -37,7 +37,7 @@ pub fn encode_chunk(
     let mut decoder = OpenDecoder::default();
     let mut packets = 0;
     while packets < chunk.read.packets {
-        // Names what is borrowed: the event's bytes live in `input`, whose other facts are needed beside them.
+        // Asked before the event, whose bytes borrow the input.
         let is_annex_b = input.is_annex_b();
         match input.next_event()? {
             None => break,
