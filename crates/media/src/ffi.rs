@@ -8,11 +8,9 @@ use ffmpeg_next::codec;
 use ffmpeg_next::codec::packet::Ref;
 use ffmpeg_next::ffi::{
     AV_INPUT_BUFFER_PADDING_SIZE, AV_PKT_FLAG_DISCARD, AVChannelLayout, AVSEEK_FLAG_BACKWARD,
-    av_channel_layout_default, av_free, av_mallocz, av_seek_frame, sws_getColorspaceDetails,
-    sws_setColorspaceDetails,
+    av_channel_layout_default, av_free, av_mallocz, av_seek_frame,
 };
 use ffmpeg_next::format::context::Input;
-use ffmpeg_next::software::scaling;
 
 /// Gives a codec context that is not yet open its extradata. Returns false if memory is short.
 pub(crate) fn set_extradata(context: &mut codec::Context, bytes: &[u8]) -> bool {
@@ -108,35 +106,6 @@ pub(crate) fn is_discarded(packet: &Packet) -> bool {
     // SAFETY: the packet is valid as long as the borrow; the field is a plain integer.
     let flags = unsafe { (*packet.as_ptr()).flags };
     flags & AV_PKT_FLAG_DISCARD != 0
-}
-
-/// Tells a scaler whether its input is of full range; its output is of limited range. Where it cannot be told (no conversion between ranges
-/// for these formats), pictures stay as they are.
-pub(crate) fn set_input_range(context: &mut scaling::Context, full: bool) {
-    let (mut input, mut output) = (ptr::null_mut(), ptr::null_mut());
-    let (mut input_range, mut output_range) = (0, 0);
-    let (mut brightness, mut contrast, mut saturation) = (0, 0, 0);
-    // SAFETY: the context is valid as long as the borrow. The first call fills the variables, of which the two pointers are to tables of four
-    // integers that the context owns; the second call reads them before anything else touches the context.
-    unsafe {
-        let context = context.as_mut_ptr();
-        let known = sws_getColorspaceDetails(
-            context,
-            &raw mut input,
-            &raw mut input_range,
-            &raw mut output,
-            &raw mut output_range,
-            &raw mut brightness,
-            &raw mut contrast,
-            &raw mut saturation,
-        );
-        if known >= 0 {
-            let full = i32::from(full);
-            sws_setColorspaceDetails(
-                context, input, full, output, 0, brightness, contrast, saturation,
-            );
-        }
-    }
 }
 
 /// Seeks to the keyframe of a stream at or before `dts`. False if the demuxer cannot.

@@ -5,15 +5,13 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::software::scaling::{Context, Flags};
 use ffmpeg_next::{color, frame};
 
-use crate::{MediaError, ffi};
+use crate::MediaError;
 
 /// Makes pictures of one size, 8-bit 4:2:0, from whatever comes.
 pub struct Scaler {
     width: u32,
     height: u32,
     context: Option<Context>,
-    /// Whether `context` is for pictures of full range.
-    full_range: bool,
     output: frame::Video,
 }
 
@@ -21,7 +19,7 @@ impl Scaler {
     /// A scaler to `width` x `height`.
     #[must_use]
     pub fn new(width: u32, height: u32) -> Self {
-        Self { width, height, context: None, full_range: false, output: frame::Video::empty() }
+        Self { width, height, context: None, output: frame::Video::empty() }
     }
 
     /// The picture in this scaler's size: `input` itself where it fits already.
@@ -33,9 +31,10 @@ impl Scaler {
         input: &'a mut frame::Video,
     ) -> Result<&'a mut frame::Video, MediaError> {
         let fits = (input.width(), input.height()) == (self.width, self.height);
-        if fits && input.format() == Pixel::YUV420P && !is_full_range(input) {
+        if fits && input.format() == Pixel::YUV420P && input.color_range() != color::Range::JPEG {
             return Ok(input);
         }
+        name_full_range(input);
         let mut context = self.context_for(input)?;
         context.run(input, &mut self.output).map_err(MediaError::ffmpeg("scaling"))?;
         self.context = Some(context);
@@ -52,15 +51,12 @@ impl Scaler {
             let of = context.input();
             (of.format, of.width, of.height) == (input.format(), input.width(), input.height())
         };
-        let full_range = is_full_range(input);
-        if let Some(context) = self.context.take().filter(alike)
-            && self.full_range == full_range
-        {
+        if let Some(context) = self.context.take().filter(alike) {
             return Ok(context);
         }
         // Without these two flags the bytes depend on the CPU's features.
         let flags = Flags::BICUBIC | Flags::ACCURATE_RND | Flags::BITEXACT;
-        let mut context = Context::get(
+        Context::get(
             input.format(),
             input.width(),
             input.height(),
@@ -69,14 +65,20 @@ impl Scaler {
             self.height,
             flags,
         )
-        .map_err(MediaError::ffmpeg("preparing to scale"))?;
-        self.full_range = full_range;
-        ffi::set_input_range(&mut context, full_range);
-        Ok(context)
+        .map_err(MediaError::ffmpeg("preparing to scale"))
     }
 }
 
-/// True if black is 0 and white the largest value, instead of 16 and 235 (ITU-R BT.601). Players expect the latter.
-fn is_full_range(picture: &frame::Video) -> bool {
-    picture.color_range() == color::Range::JPEG
+/// Gives a picture of full range (black is 0 and white 255, instead of 16 and 235, which players expect) the pixel format that says so:
+/// libswscale converts by the format's name, not by the frame's label. Only 8-bit formats have such a name.
+fn name_full_range(picture: &mut frame::Video) {
+    if picture.color_range() != color::Range::JPEG {
+        return;
+    }
+    match picture.format() {
+        Pixel::YUV420P => picture.set_format(Pixel::YUVJ420P),
+        Pixel::YUV422P => picture.set_format(Pixel::YUVJ422P),
+        Pixel::YUV444P => picture.set_format(Pixel::YUVJ444P),
+        _ => {}
+    }
 }
