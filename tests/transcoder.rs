@@ -1,7 +1,12 @@
 //! The whole program from outside: its commands, what they publish, and how they end.
 
+#[path = "support/ministack.rs"]
+#[expect(dead_code, reason = "it does more than is needed here")]
+mod ministack;
 mod support;
 
+#[path = "transcoder/aws.rs"]
+mod aws;
 #[path = "transcoder/daemon.rs"]
 mod daemon;
 #[path = "transcoder/inputs.rs"]

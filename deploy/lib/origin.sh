@@ -40,21 +40,23 @@ make_run_directory() {
     local run=$1 user
     user=$(origin_user)
     chmod 755 "$run"
-    mkdir "$run"/{bin,log,tmp,www,state,state/{hls,recordings,tmp,spool,queue,vod}}
+    mkdir "$run"/{bin,log,tmp,www,state,state/{hls,recordings,tmp,spool,queue,vod,scratch}}
     cp -r "$DEPLOY"/client/{index.html,icon.svg,style.css,streams.json,vendor} "$DEPLOY"/client/*.js "$run/www/"
     chmod -R a+rX "$run/www"
     ((EUID != 0)) || chown -R "$user:" "$run"/{log,tmp,state}
 }
 
-# start_origin DIR: starts nginx and sets HTTP and RTMP to the addresses it listens on.
+# start_origin DIR: starts nginx and sets HTTP and RTMP to the addresses it listens on. The backend's vod_location says where
+# the finished presentations are.
 start_origin() {
     local run=$1 attempt ports
+    vod_location >"$run/nginx-vod.conf"
     for attempt in 1 2 3 4 5; do
         read -ra ports < <(free_ports 2)
         HTTP=127.0.0.1:${ports[0]}
         RTMP=127.0.0.1:${ports[1]}
         fill_in "$DEPLOY/nginx/origin.conf" USER="$(origin_user)" HTTP="$HTTP" RTMP="$RTMP" STATE="$run/state" \
-            LOG="$run/log" CLIENT="$run/www" VOD="$run/state/vod" HOOK="$run/bin/record-postprocess" \
+            LOG="$run/log" CLIENT="$run/www" VOD="$run/nginx-vod.conf" HOOK="$run/bin/record-postprocess" \
             HOOK_CONFIG="$run/record-postprocess.toml" >"$run/nginx.conf"
         start_process "$run/log/nginx-error.log" \
             nginx -e "$run/log/nginx-error.log" -p "$run" -c "$run/nginx.conf" -g 'daemon off;'

@@ -24,15 +24,16 @@ is_running() {
     kill -0 "$1" 2>/dev/null
 }
 
-# end_process PID [SECONDS]: asks its group to end, and after SECONDS makes it.
+# end_process PID [SECONDS]: asks its group to end, and after SECONDS makes it. How the process ended is in ENDED_STATUS.
 end_process() {
     local pid=$1 tenths=$((${2:-5} * 10))
-    kill -TERM -- "-$pid" 2>/dev/null || return 0
+    kill -TERM -- "-$pid" 2>/dev/null || true
     while kill -0 -- "-$pid" 2>/dev/null && ((tenths-- > 0)); do
         sleep 0.1
     done
     kill -KILL -- "-$pid" 2>/dev/null || true
-    wait "$pid" 2>/dev/null || true
+    ENDED_STATUS=0
+    wait "$pid" 2>/dev/null || ENDED_STATUS=$?
 }
 
 # Ends all that was started, the last first.

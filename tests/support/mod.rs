@@ -7,6 +7,7 @@ pub mod command;
 pub mod directory;
 pub mod ffmpeg;
 pub mod flv;
+pub mod metadata;
 pub mod presentation;
 pub mod queue;
 pub mod recordings;

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::ministack::Ministack;
 use crate::support::command::{Running, eventually, run};
 use crate::support::directory::Dir;
+use crate::support::metadata::Metadata;
 use crate::support::queue::{QUEUE, TestQueue, enqueue};
 use crate::support::recordings::long;
 
@@ -32,7 +35,10 @@ impl Job {
 
     /// A daemon that has committed a chunk and is at work on the next.
     fn in_the_middle(&self, options: &[&str]) -> Running {
-        let mut command = self.dir.transcoder();
+        self.in_the_middle_with(self.dir.transcoder(), options)
+    }
+
+    fn in_the_middle_with(&self, mut command: Command, options: &[&str]) -> Running {
         command.args(["run", "--queue", QUEUE, "--output", "vod", "--children", "1"]);
         let daemon = Running::start(command.args(options));
         eventually("a chunk is committed", FIRST_CHUNK, || self.first_report().is_some());
@@ -93,6 +99,23 @@ fn sigterm_hands_the_job_back_and_the_next_daemon_goes_on_where_it_stopped() {
     job.finish(&[]);
     let after = (fs::read(&report).unwrap(), report.metadata().unwrap().modified().unwrap());
     assert_eq!(before, after, "the chunk was encoded again");
+}
+
+/// As AWS has it: two minutes after the notice the machine is gone.
+#[test]
+fn a_spot_notice_hands_the_job_back_and_ends_the_daemon() {
+    let (job, ministack, metadata) = (Job::enqueued(), Ministack::start(), Metadata::start());
+    let mut command = job.dir.transcoder();
+    command.envs(ministack.environment()).env_remove("AWS_EC2_METADATA_DISABLED");
+    command.envs([metadata.environment()]);
+    let daemon = job.in_the_middle_with(command, &["--drain", "0", "--fleet", "ec2"]);
+    metadata.announce_interruption();
+    // It looks every five seconds.
+    daemon.end_within(STOP + Duration::from_secs(5)).succeeds();
+    assert!(!job.is_published());
+    assert_eq!(job.workdirs(), Vec::<PathBuf>::new());
+    assert_eq!(job.queue.depth().visible, 1, "it is back at once");
+    job.finish(&[]);
 }
 
 #[test]

@@ -2,28 +2,19 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_sdk_autoscaling::Client;
 use aws_sdk_autoscaling::config::Builder;
 use aws_sdk_autoscaling::error::SdkError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use thiserror::Error;
+use job::ports::{Fleet, FleetError};
 
 use crate::classify::{Call, Failure};
 use crate::client::{Aws, Patience};
 
 /// The API is throttled per account, and answers `ResourceContention` while the group is scaled: more attempts than usual.
 const PATIENCE: Patience = Patience::new(5, Duration::from_secs(10));
-
-/// What the group could not do.
-#[derive(Debug, Error)]
-#[error("the Auto Scaling group of {instance} cannot be used: {reason}")]
-pub struct ScalingError {
-    /// The instance's id.
-    pub instance: String,
-    /// What is wrong and what to do.
-    pub reason: String,
-}
 
 /// This instance as a member of its group.
 #[derive(Clone, Debug)]
@@ -39,7 +30,7 @@ impl ScalingGroup {
     /// # Errors
     ///
     /// If that cannot be found out.
-    pub async fn of_instance(aws: &Aws, instance: &str) -> Result<Option<Self>, ScalingError> {
+    pub async fn of_instance(aws: &Aws, instance: &str) -> Result<Option<Self>, FleetError> {
         const ACTION: &str = "autoscaling:DescribeAutoScalingInstances";
         let client = Client::new(aws.config());
         let answer = client
@@ -49,7 +40,7 @@ impl ScalingGroup {
             .config_override(patient())
             .send()
             .await
-            .map_err(|error| scaling_error(instance, ACTION, &error))?;
+            .map_err(|error| fleet_error(instance, ACTION, &error))?;
         let details = answer.auto_scaling_instances.unwrap_or_default();
         let name = details.into_iter().find_map(|details| details.auto_scaling_group_name);
         Ok(name.map(|name| Self { client, name, instance: instance.to_owned() }))
@@ -61,12 +52,58 @@ impl ScalingGroup {
         &self.name
     }
 
-    /// Protects this instance from scale-in, or no longer. Neither Spot interruptions nor unhealthy instances are held up by it.
+    /// Lets the termination go on that a lifecycle hook of the group holds up for this instance. A hook that holds up nothing is no error.
     ///
     /// # Errors
     ///
-    /// If the group does not do it, as when the instance is not in service.
-    pub async fn protect(&self, protected: bool) -> Result<(), ScalingError> {
+    /// If the group cannot be asked for its hooks, or does not take the word.
+    pub async fn leave(&self) -> Result<(), FleetError> {
+        const ACTION: &str = "autoscaling:CompleteLifecycleAction";
+        for hook in self.terminating_hooks().await? {
+            let completed = self
+                .client
+                .complete_lifecycle_action()
+                .auto_scaling_group_name(&self.name)
+                .lifecycle_hook_name(hook)
+                .instance_id(&self.instance)
+                .lifecycle_action_result("CONTINUE")
+                .customize()
+                .config_override(patient())
+                .send()
+                .await;
+            match completed {
+                Ok(_) => {}
+                // No action of this hook waits for an answer.
+                Err(error) if error.code() == Some("ValidationError") => {}
+                Err(error) => return Err(fleet_error(&self.instance, ACTION, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn terminating_hooks(&self) -> Result<Vec<String>, FleetError> {
+        const ACTION: &str = "autoscaling:DescribeLifecycleHooks";
+        let answer = self
+            .client
+            .describe_lifecycle_hooks()
+            .auto_scaling_group_name(&self.name)
+            .customize()
+            .config_override(patient())
+            .send()
+            .await
+            .map_err(|error| fleet_error(&self.instance, ACTION, &error))?;
+        let hooks = answer.lifecycle_hooks.unwrap_or_default().into_iter();
+        let terminating = hooks.filter(|hook| {
+            hook.lifecycle_transition() == Some("autoscaling:EC2_INSTANCE_TERMINATING")
+        });
+        Ok(terminating.filter_map(|hook| hook.lifecycle_hook_name).collect())
+    }
+}
+
+#[async_trait]
+impl Fleet for ScalingGroup {
+    /// Neither Spot interruptions nor unhealthy instances are held up by it. Fails when the instance is not in service.
+    async fn protect(&self, protected: bool) -> Result<(), FleetError> {
         const ACTION: &str = "autoscaling:SetInstanceProtection";
         self.client
             .set_instance_protection()
@@ -78,7 +115,7 @@ impl ScalingGroup {
             .send()
             .await
             .map(drop)
-            .map_err(|error| scaling_error(&self.instance, ACTION, &error))
+            .map_err(|error| fleet_error(&self.instance, ACTION, &error))
     }
 }
 
@@ -86,14 +123,17 @@ fn patient() -> Builder {
     Builder::new().timeout_config(PATIENCE.timeouts()).retry_config(PATIENCE.retries())
 }
 
-fn scaling_error<E>(
+fn fleet_error<E>(
     instance: &str,
     action: &'static str,
     error: &SdkError<E, HttpResponse>,
-) -> ScalingError
+) -> FleetError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let call = Call { action, target: "Auto Scaling group" };
-    ScalingError { instance: instance.to_owned(), reason: Failure::new(call, error).reason }
+    FleetError {
+        group: format!("the Auto Scaling group of {instance}"),
+        reason: Failure::new(call, error).reason,
+    }
 }

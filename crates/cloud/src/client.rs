@@ -132,7 +132,8 @@ async fn require_credentials(config: &SdkConfig) -> Result<(), NotConfigured> {
     let provider = config.credentials_provider().ok_or_else(|| missing("none are configured"))?;
     match tokio::time::timeout(FIND_CREDENTIALS, provider.provide_credentials()).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(missing(&innermost(&error))),
+        // The chain lists what it tried on the lines below.
+        Ok(Err(error)) => Err(missing(innermost(&error).trim_end_matches(". Attempted:"))),
         Err(_) => Err(missing("their provider did not answer in time")),
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::config::Builder;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
+use job::metric::Metric;
 use job::ports::{Clock, Measure, Metrics};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -25,8 +26,8 @@ const WAITING_MEASURES: usize = 4096;
 const WAITING_DATA: usize = 1000;
 /// The next period tries again, so once is nearly enough.
 const PUT: Patience = Patience::new(2, Duration::from_secs(10));
-/// Most dimensions that `CloudWatch` takes.
-const MOST_DIMENSIONS: usize = 30;
+/// Most dimensions that `CloudWatch` takes, less the one for a reason.
+const MOST_DIMENSIONS: usize = 29;
 
 /// How fine `CloudWatch` keeps what it gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +40,9 @@ pub enum Resolution {
 }
 
 impl Resolution {
-    const fn period(self) -> Duration {
+    /// How long one value stands for.
+    #[must_use]
+    pub const fn period(self) -> Duration {
         match self {
             Self::Minute => Duration::from_mins(1),
             Self::TenSeconds => Duration::from_secs(10),
@@ -69,7 +72,7 @@ pub struct CloudWatchSettings {
 
 /// `CloudWatch` as the receiver of measurements.
 ///
-/// Measurements are aggregated to one statistic set (count, sum, least, greatest) per name and period, and sent by a task of their own. Memory
+/// Measurements are aggregated to one statistic set (count, sum, least, greatest) per metric, reason and period, and sent by a task of their own. Memory
 /// is bounded; what does not fit, what is no finite number, and what `CloudWatch` does not take for too long is dropped and counted.
 #[derive(Debug)]
 pub struct CloudWatchMetrics {
@@ -104,6 +107,25 @@ impl CloudWatchMetrics {
         };
         tokio::spawn(publisher.run(received));
         Self { events, dropped }
+    }
+
+    /// Sends one value that changes nothing, no job more done, to learn whether `CloudWatch` takes measurements from us.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong and what to do.
+    pub async fn probe(
+        aws: &Aws,
+        settings: &CloudWatchSettings,
+        clock: &dyn Clock,
+    ) -> Result<(), String> {
+        let mut nothing = Aggregates::default();
+        nothing.add(Measure::new(Metric::JobsDone, 0.0));
+        let dimensions = dimensions(&settings.dimensions);
+        let storage = settings.resolution.storage();
+        let data = nothing.data(clock.now().into(), &dimensions, storage).collect();
+        let put = put(Client::new(aws.config()), settings.namespace.as_str().into(), data);
+        put.await.map_err(|(_, reason)| reason)
     }
 
     /// How many measurements and values were dropped so far.

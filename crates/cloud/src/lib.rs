@@ -24,7 +24,7 @@ mod s3;
 mod sqs;
 
 #[cfg(feature = "autoscaling")]
-pub use autoscaling::{ScalingError, ScalingGroup};
+pub use autoscaling::ScalingGroup;
 #[cfg(feature = "sdk")]
 pub use client::{AccessKey, Aws, NotConfigured, Settings};
 #[cfg(feature = "cloudwatch")]

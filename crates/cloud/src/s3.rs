@@ -5,6 +5,7 @@ mod multipart;
 mod recordings;
 mod store;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,9 @@ const ABORT: Patience = Patience::new(5, Duration::from_secs(20));
 /// How often a conditional write is tried.
 const CONDITIONAL_TRIES: u32 = 6;
 
+/// Name of the digest among an object's metadata.
+const SHA256: &str = "sha256";
+
 /// What an object is served with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headers<'a> {
@@ -43,6 +47,15 @@ pub struct Headers<'a> {
     pub content_type: Option<&'a str>,
     /// `Cache-Control`.
     pub cache_control: Option<&'a str>,
+    /// The digest of the content, for those who read to compare (`x-amz-meta-sha256`). S3 does not check it: the SHA-256 that it knows of
+    /// an object in parts is one of the parts' digests.
+    pub sha256: Option<&'a str>,
+}
+
+impl Headers<'_> {
+    fn metadata(&self) -> Option<HashMap<String, String>> {
+        self.sha256.map(|digest| HashMap::from([(SHA256.to_owned(), digest.to_owned())]))
+    }
 }
 
 /// What a bucket says of an object.
@@ -52,6 +65,8 @@ pub struct Stored {
     pub size: u64,
     /// Its version (`ETag`).
     pub version: Version,
+    /// [`Headers::sha256`] of whoever wrote it.
+    pub sha256: Option<String>,
 }
 
 /// When an object may be written.
@@ -64,6 +79,14 @@ enum Condition<'a> {
 }
 
 impl Condition<'_> {
+    /// `If-Match` and `If-None-Match`.
+    fn headers(self) -> (Option<String>, Option<String>) {
+        match self {
+            Self::Absent => (None, Some("*".to_owned())),
+            Self::Is(version) => (Some(version.0.clone()), None),
+        }
+    }
+
     fn is_what_failed(self, failure: &Failure) -> bool {
         let is_gone = failure.class == Class::Missing && failure.code == "NoSuchKey";
         failure.class == Class::Precondition || matches!(self, Self::Is(_)) && is_gone
@@ -120,16 +143,45 @@ impl Bucket {
         headers: Headers<'_>,
         file: &Path,
     ) -> Result<(), StoreError> {
-        let unreadable = |reason: String| self.error("upload", key, reason, false);
+        let sent = self.send_file(key, headers, file, None).await;
+        sent.map_err(|failure| self.failure("upload", key, failure))
+    }
+
+    /// The same unless there is an object of that name, which is then left as it is. A file whose upload was done, and only its answer
+    /// lost, may be refused as well: [`head`](Self::head) tells.
+    ///
+    /// # Errors
+    ///
+    /// As for [`upload`](Self::upload).
+    pub async fn upload_new(
+        &self,
+        key: &str,
+        headers: Headers<'_>,
+        file: &Path,
+    ) -> Result<Conditional, StoreError> {
+        match self.send_file(key, headers, file, Some(Condition::Absent)).await {
+            Ok(()) => Ok(Conditional::Written),
+            Err(failure) if Condition::Absent.is_what_failed(&failure) => Ok(Conditional::Refused),
+            Err(failure) => Err(self.failure("upload", key, failure)),
+        }
+    }
+
+    async fn send_file(
+        &self,
+        key: &str,
+        headers: Headers<'_>,
+        file: &Path,
+        condition: Option<Condition<'_>>,
+    ) -> Result<(), Failure> {
+        let unreadable = |reason: String| Failure::local(&format!("{}: {reason}", file.display()));
         let metadata = tokio::fs::metadata(file).await;
-        let size = metadata.map_err(|e| unreadable(format!("{}: {e}", file.display())))?.len();
+        let size = metadata.map_err(|error| unreadable(error.to_string()))?.len();
         if size > multipart::PART_SIZE {
-            return self.upload_parts(key, headers, file, size).await;
+            return self.send_parts(key, headers, file, size, condition).await;
         }
         let body = ByteStream::from_path(file).await;
-        let body = body.map_err(|e| unreadable(format!("{}: {e}", file.display())))?;
-        let failed = self.put_object(key, headers, body, None, WRITE.with_upload(size)).await;
-        failed.map(drop).map_err(|failure| self.failure("upload", key, failure))
+        let body = body.map_err(|error| unreadable(error.to_string()))?;
+        self.put_object(key, headers, body, condition, WRITE.with_upload(size)).await
     }
 
     /// Writes an object, whatever was there before.
@@ -186,14 +238,13 @@ impl Bucket {
         condition: Option<Condition<'_>>,
         patience: Patience,
     ) -> Result<(), Failure> {
-        let mut request = self.client.put_object().bucket(&*self.name).key(key);
-        match condition {
-            Some(Condition::Absent) => request = request.if_none_match("*"),
-            Some(Condition::Is(version)) => request = request.if_match(&version.0),
-            None => {}
-        }
+        let (if_match, if_none_match) = condition.map_or((None, None), Condition::headers);
+        let request = self.client.put_object().bucket(&*self.name).key(key);
         request
+            .set_if_match(if_match)
+            .set_if_none_match(if_none_match)
             .set_expected_bucket_owner(self.owner())
+            .set_metadata(headers.metadata())
             .set_content_type(headers.content_type.map(str::to_owned))
             .set_cache_control(headers.cache_control.map(str::to_owned))
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
@@ -225,7 +276,7 @@ impl Bucket {
         Ok(Some(Object { bytes: body.to_vec(), version }))
     }
 
-    /// Length and version of an object; none if there is none.
+    /// What the bucket says of an object; none if there is none.
     ///
     /// # Errors
     ///
@@ -238,7 +289,7 @@ impl Bucket {
             .config_override(patient(READ))
             .send()
             .await
-            .map_err(|error| failure("s3:GetObject", &error));
+            .map_err(|error| failure("s3:GetObject and s3:ListBucket", &error));
         let Some(answer) = self.unless_missing("look-up", key, answer)? else {
             return Ok(None);
         };
@@ -247,6 +298,7 @@ impl Bucket {
         Ok(Some(Stored {
             size: size.ok_or_else(no_length)?,
             version: Version(answer.e_tag.unwrap_or_default()),
+            sha256: answer.metadata.and_then(|mut metadata| metadata.remove(SHA256)),
         }))
     }
 

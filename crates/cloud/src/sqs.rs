@@ -3,7 +3,7 @@
 mod dead_letters;
 mod url;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use aws_config::Region;
@@ -146,6 +146,7 @@ impl Queue for SqsQueue {
             .wait_time_seconds(seconds(wait))
             .visibility_timeout(seconds(visibility))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .customize()
             .config_override(patient(RECEIVE.with_wait(wait)))
             .send()
@@ -225,19 +226,29 @@ impl Queue for SqsQueue {
 /// None if it lacks what every message has.
 fn delivery(message: Message) -> Option<Delivery> {
     let receive_count = receive_count(&message);
+    let sent_at = sent_at(&message);
     Some(Delivery {
         id: message.message_id?,
         body: message.body.unwrap_or_default(),
         receipt: ReceiptHandle(message.receipt_handle?),
         receive_count,
+        sent_at,
     })
 }
 
 fn receive_count(message: &Message) -> u32 {
-    let attributes = message.attributes.as_ref();
-    let count =
-        attributes.and_then(|a| a.get(&MessageSystemAttributeName::ApproximateReceiveCount));
+    let count = attribute(message, &MessageSystemAttributeName::ApproximateReceiveCount);
     count.and_then(|digits| digits.parse().ok()).unwrap_or(1)
+}
+
+/// SQS says it in milliseconds since 1970.
+fn sent_at(message: &Message) -> Option<SystemTime> {
+    let digits = attribute(message, &MessageSystemAttributeName::SentTimestamp)?;
+    UNIX_EPOCH.checked_add(Duration::from_millis(digits.parse().ok()?))
+}
+
+fn attribute<'a>(message: &'a Message, name: &MessageSystemAttributeName) -> Option<&'a str> {
+    message.attributes.as_ref()?.get(name).map(String::as_str)
 }
 
 fn patient(patience: Patience) -> Builder {

@@ -8,7 +8,7 @@
 //!
 //! One job reads these modules from top to bottom:
 //!
-//! - [`message`]: the body of a queue message becomes a [`recording::Recording`].
+//! - [`message`]: the body of a queue message becomes [`recording::Recording`]s.
 //! - [`recording`]: which recording, what it is called, which presentation and part it belongs to.
 //! - [`source`]: what an index of the recording found, frame by frame.
 //! - [`profile`], [`ladder`], [`grid`]: what is wanted, which rungs follow, where the cuts are.
@@ -18,6 +18,7 @@
 //! - [`conformance`]: the quality bar for published HLS, over facts that a reader collected.
 //! - [`names`]: the name of every object in the store.
 //! - [`failure`]: how a job ends when it cannot be published: retry or reject.
+//! - [`metric`]: what is measured.
 //! - [`ports`]: the queue, the store, the metrics and the clock, as traits.
 
 pub mod bandwidth;
@@ -26,6 +27,7 @@ pub mod failure;
 pub mod grid;
 pub mod ladder;
 pub mod message;
+pub mod metric;
 pub mod names;
 pub mod plan;
 pub mod playlist;

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use thiserror::Error;
 
+use crate::metric::Metric;
 use crate::names::ObjectKind;
 use crate::recording::SourceUri;
 
@@ -20,6 +21,8 @@ pub struct Delivery {
     pub receipt: ReceiptHandle,
     /// How often the message was received, this time included.
     pub receive_count: u32,
+    /// When it was sent, if the queue says so.
+    pub sent_at: Option<SystemTime>,
 }
 
 /// Proof that a message was delivered to us, needed to extend, delete or reject it.
@@ -206,16 +209,43 @@ pub trait Recordings: Send + Sync {
 /// One measurement for operators and autoscaling.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measure {
-    /// Its name.
-    pub name: &'static str,
-    /// Its value in the unit that the name says.
+    /// What is measured.
+    pub metric: Metric,
+    /// Its value in the metric's unit.
     pub value: f64,
+    /// Why, for [`Metric::JobsFailed`]: one of few, such as `reject-index`.
+    pub reason: Option<String>,
+}
+
+impl Measure {
+    /// A measurement without a reason.
+    #[must_use]
+    pub const fn new(metric: Metric, value: f64) -> Self {
+        Self { metric, value, reason: None }
+    }
 }
 
 /// Where measurements go. Never blocks, never fails: what cannot be kept is dropped.
 pub trait Metrics: Send + Sync {
     /// Takes a measurement.
     fn record(&self, measure: Measure);
+}
+
+/// What the group of machines could not do.
+#[derive(Debug, Error)]
+#[error("{group} cannot be told: {reason}")]
+pub struct FleetError {
+    /// Which group, or the group of which machine.
+    pub group: String,
+    /// What is wrong and what to do.
+    pub reason: String,
+}
+
+/// The group of machines that this one belongs to, which grows and shrinks.
+#[async_trait]
+pub trait Fleet: Send + Sync {
+    /// Keeps this machine from being chosen when the group shrinks, or no longer.
+    async fn protect(&self, protected: bool) -> Result<(), FleetError>;
 }
 
 /// The wall clock, for reports only; durations are measured on the monotonic one.

@@ -9,6 +9,7 @@ pub struct LogMetrics;
 
 impl Metrics for LogMetrics {
     fn record(&self, measure: Measure) {
-        tracing::debug!(target: "metrics", name = measure.name, value = measure.value);
+        let Measure { metric, value, reason } = measure;
+        tracing::debug!(target: "metrics", name = metric.name(), value, reason);
     }
 }

@@ -26,6 +26,8 @@ struct Candidate {
     id: String,
     body: String,
     receive_count: u32,
+    /// Milliseconds since 1970.
+    enqueued_at: i64,
 }
 
 impl Database {
@@ -222,7 +224,7 @@ fn oldest_visible(
     // In the order of the primary key, past the few that are in flight.
     transaction
         .prepare_cached(
-            "SELECT seq, id, body, receive_count FROM messages
+            "SELECT seq, id, body, receive_count, enqueued_at FROM messages
              WHERE visible_at <= ?1 ORDER BY seq LIMIT 1",
         )?
         .query_row([millis(now)], |row| {
@@ -231,6 +233,7 @@ fn oldest_visible(
                 id: row.get(1)?,
                 body: row.get(2)?,
                 receive_count: row.get(3)?,
+                enqueued_at: row.get(4)?,
             })
         })
         .optional()
@@ -256,6 +259,7 @@ fn deliver(
         body: candidate.body,
         receipt: ReceiptHandle(receipt),
         receive_count,
+        sent_at: time(candidate.enqueued_at),
     })
 }
 
@@ -282,6 +286,10 @@ fn millis(time: SystemTime) -> i64 {
     // A clock before 1970 is a machine without one: every message is then simply visible.
     let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn time(millis: i64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_millis(u64::try_from(millis).ok()?))
 }
 
 fn after(now: SystemTime, visibility: Duration) -> i64 {

@@ -31,10 +31,30 @@ By hand, a name that begins with '-' after flags:
   settle_seconds = 120
   app = \"live\"
 
-Every setting can be given as flag, as RECORD_POSTPROCESS_<NAME>, or in the file, in this order.
+On AWS, recordings go to S3 and our message to SQS, with the credentials of the instance's role:
+  queue = \"https://sqs.eu-central-1.amazonaws.com/123456789012/recordings\"
+  output = \"s3://recordings-of-mine/in\"      # objects are <output>/<app>/<stream>/<session>.flv
+  expected_owner = \"123456789012\"            # the bucket's account, or nothing is sent
+  [aws]
+  region = \"eu-central-1\"                    # an instance knows its own
 
-Exit codes: 0 delivered, rejected as empty, or announced before; 2 usage or settings; 65 refused (a link, a pipe);
-66 no such recording; 74 the file system; 75 safe in the spool, sweep delivers it";
+On AWS, where the bucket itself sends events to SQS: the same without queue.
+
+Elsewhere, with an access key (let nobody else read the file) or with what stands in for AWS:
+  [aws]
+  region = \"eu-central-1\"
+  access_key_id = \"AKIA...\"
+  secret_access_key = \"...\"
+  endpoint_url = \"http://127.0.0.1:4566\"
+
+What S3 has and a worker is told of is deleted here. Without output, recordings stay in the spool.
+
+Every setting but the access key can be given as flag, as RECORD_POSTPROCESS_<NAME>, or in the file,
+in this order. AWS's own variables and files come last.
+
+Exit codes: 0 delivered, rejected as empty, or announced before; 2 usage or settings; 65 refused (a
+link, a pipe); 66 no such recording; 74 the file system; 75 safe in the spool, sweep delivers it.
+A recording that reached the spool stays there with 2 as well, until the settings are right";
 
 const SWEEP_EXAMPLES: &str = "\
 Examples:
@@ -69,7 +89,8 @@ pub enum Command {
     ///
     /// Entries of the spool that are not delivered are delivered. With `record_path` set, recordings there (*.flv) that nobody has
     /// open for writing and that have not changed for `settle_seconds` are taken into the spool first. Run it as the user of
-    /// nginx's workers: another one cannot see which files they have open.
+    /// nginx's workers: another one cannot see which files they have open. What the spool knows of recordings that S3 has is
+    /// forgotten after 7 days.
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep {
         /// Print what was done as JSON.
@@ -95,12 +116,24 @@ pub struct SettingsArguments {
     /// Directory that recordings are moved to, on the file system of nginx's `record_path`.
     #[arg(long, global = true, value_name = "DIR", env = "RECORD_POSTPROCESS_SPOOL")]
     pub spool: Option<OsString>,
-    /// Where messages go: `sqlite:/PATH`.
+    /// Where messages go: `sqlite:/PATH` or the URL of a queue of SQS; with `output`, S3's events do without it.
     #[arg(long, global = true, value_name = "URL", env = "RECORD_POSTPROCESS_QUEUE")]
     pub queue: Option<OsString>,
-    /// Where recordings are uploaded to; without it they stay in the spool.
+    /// Where recordings are uploaded to: `s3://BUCKET/PREFIX`; without it they stay in the spool.
     #[arg(long, global = true, value_name = "URL", env = "RECORD_POSTPROCESS_OUTPUT")]
     pub output: Option<OsString>,
+    /// The AWS account that the bucket of `output` must belong to.
+    #[arg(long, global = true, value_name = "ACCOUNT", env = "RECORD_POSTPROCESS_EXPECTED_OWNER")]
+    pub expected_owner: Option<OsString>,
+    /// AWS's region.
+    #[arg(long, global = true, value_name = "REGION", env = "RECORD_POSTPROCESS_AWS_REGION")]
+    pub aws_region: Option<OsString>,
+    /// What stands in for AWS.
+    #[arg(long, global = true, value_name = "URL", env = "RECORD_POSTPROCESS_AWS_ENDPOINT_URL")]
+    pub aws_endpoint_url: Option<OsString>,
+    /// The profile in AWS's shared files.
+    #[arg(long, global = true, value_name = "NAME", env = "RECORD_POSTPROCESS_AWS_PROFILE")]
+    pub aws_profile: Option<OsString>,
     /// File that events are appended to, one line of JSON each; standard error without it.
     #[arg(long, global = true, value_name = "FILE", env = "RECORD_POSTPROCESS_LOG")]
     pub log: Option<OsString>,

@@ -1,4 +1,4 @@
-//! What a message says of a recording, and sending it.
+//! What a message says of a recording.
 
 use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read as _, Seek as _};
@@ -8,15 +8,12 @@ use flv::{
     AacPacketType, AudioTag, AvcPacketType, End, FlvError, OpenError, Tag, TagKind, TagReader,
     VideoTag,
 };
-use job::ports::Clock as _;
-use job::recording::{SourceUri, hex};
-use local::SystemClock;
+use job::recording::hex;
 use sha2::{Digest as _, Sha256};
 
-use crate::destination::Destination;
 use crate::entry::Entry;
 use crate::error::Error;
-use crate::job_file::{JobFile, State, epoch_seconds};
+use crate::job_file::JobFile;
 use crate::spool::Spool;
 use crate::spooled::{Spooled, reject};
 use crate::writers::OpenForWriting;
@@ -27,15 +24,15 @@ const BUFFER: usize = 1 << 18;
 /// A recording with all that its message says.
 #[derive(Debug)]
 pub struct Described {
-    entry: Entry,
-    job: JobFile,
-    size: u64,
-    sha256: String,
+    /// Its entry.
+    pub entry: Entry,
+    /// What is known of it.
+    pub job: JobFile,
+    /// Its length in bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes, lower-case hexadecimal.
+    pub sha256: String,
 }
-
-/// A recording whose message is in the queue.
-#[derive(Debug)]
-pub struct Delivered;
 
 impl Spooled {
     /// Looks into the recording and hashes it. `None` if there is no frame in it; its entry is then put aside. One that is open
@@ -62,34 +59,6 @@ impl Spooled {
         }
         let Self { entry, job, .. } = self;
         Ok(Some(Described { entry, job, size: after.size(), sha256 }))
-    }
-}
-
-impl Described {
-    /// Sends the message, then notes it. After a crash in between it is sent again, with the same digest: one job for the worker.
-    pub fn deliver(mut self, destination: &Destination) -> Result<Delivered, Error> {
-        // The spool's path is UTF-8: it was looked at when the spool was opened.
-        let source = SourceUri::File(self.entry.recording().to_string_lossy().into_owned());
-        let message = self.job.message(source.to_string(), self.size, self.sha256.clone());
-        let message_id = destination.send(&message.to_body()).map_err(Error::Undelivered)?;
-        tracing::info!(
-            entry = self.entry.name(),
-            stream = self.job.stream,
-            session = self.job.session,
-            size = self.size,
-            sha256 = self.sha256,
-            recovered = self.job.recovered,
-            message_id,
-            "recording delivered"
-        );
-        self.job.state = State::Delivered {
-            message_id,
-            size: self.size,
-            sha256: self.sha256,
-            delivered_at: epoch_seconds(SystemClock.now()),
-        };
-        self.entry.replace_job(&self.job)?;
-        Ok(Delivered)
     }
 }
 

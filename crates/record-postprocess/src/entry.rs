@@ -84,6 +84,12 @@ impl Entry {
         self.lock.sync_all().map_err(Error::io("syncing", &self.directory))
     }
 
+    /// Deletes the recording; `job.json` stays.
+    pub fn remove_recording(&self) -> Result<(), Error> {
+        let recording = self.recording();
+        fs::remove_file(&recording).map_err(Error::io("removing", &recording))
+    }
+
     /// Removes an entry that has no recording.
     pub fn remove(self) -> Result<(), Error> {
         for file in [JOB, JOB_DRAFT] {

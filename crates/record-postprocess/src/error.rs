@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use job::ports::QueueError;
 use thiserror::Error;
 
+use crate::connection::DeliveryError;
 use crate::recording_file::Irregular;
 use crate::settings::SettingsError;
 
@@ -40,9 +40,9 @@ pub enum Error {
     /// Somebody still writes to the recording.
     #[error("{0:?} is still being written to: sweep delivers it from the spool once it is closed")]
     StillWritten(PathBuf),
-    /// The recording is in the spool, its message is not in the queue.
+    /// The recording is in the spool, and no worker knows of it.
     #[error("the recording waits in the spool until sweep can deliver it: {0}")]
-    Undelivered(#[source] QueueError),
+    Undelivered(#[source] DeliveryError),
     /// A newer release of this program wrote the entry.
     #[error(
         "{entry:?} is of version {version}, which a newer release wrote: use the same release everywhere"
@@ -73,10 +73,11 @@ pub enum Error {
 
 impl Error {
     /// The exit code, after sysexits.h where there is one: 2 usage or settings, 65 refused, 66 no recording, 74 the file system,
-    /// 75 in the spool and not delivered yet.
+    /// 75 in the spool and not delivered yet. What stays undelivered until somebody changes the settings is 2, too.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Settings(_) | Self::OtherFileSystem { .. } => 2,
+            Self::Undelivered(error) if !error.may_pass() => 2,
             Self::Refused { .. } => 65,
             Self::NoRecording(_) => 66,
             Self::StillWritten(_) | Self::Undelivered(_) => 75,

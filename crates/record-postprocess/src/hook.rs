@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use crate::announced::Announced;
-use crate::described::Delivered;
-use crate::destination::Destination;
+use crate::connection::Connection;
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::job_file::State;
@@ -16,7 +15,7 @@ use crate::writers::OpenForWriting;
 /// How a recording left the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Its message is in the queue.
+    /// A worker can read it, and is told so.
     Delivered,
     /// It was put aside: no frame in it.
     Rejected,
@@ -25,50 +24,54 @@ pub enum Ending {
 /// Spools and delivers an announced recording.
 pub fn run(announced: Announced, settings: &Settings) -> Result<(), Error> {
     let spool = Spool::open(&settings.spool)?;
-    match announced.spool(&spool) {
-        Ok(spooled) => {
-            finish(spooled, &OpenForWriting::scan(), &settings.destination, &spool).map(drop)
+    let spooled = match announced.spool(&spool) {
+        Ok(spooled) => spooled,
+        Err(Error::NoRecording(path)) => {
+            let Some(entry) = spool.find(&path)? else {
+                return Err(Error::NoRecording(path));
+            };
+            match announced_before(path, entry, settings, &spool)? {
+                Some(spooled) => spooled,
+                None => return Ok(()),
+            }
         }
-        Err(Error::NoRecording(path)) => match spool.find(&path)? {
-            Some(entry) => announced_before(path, entry, settings, &spool),
-            None => Err(Error::NoRecording(path)),
-        },
-        Err(error) => Err(error),
-    }
+        Err(error) => return Err(error),
+    };
+    let connection = Connection::to(&settings.destination);
+    finish(spooled, &OpenForWriting::scan(), &connection, &spool).map(drop)
 }
 
 /// The steps from the spool on.
 pub fn finish(
     spooled: Spooled,
     writers: &OpenForWriting,
-    destination: &Destination,
+    connection: &Connection<'_>,
     spool: &Spool,
 ) -> Result<Ending, Error> {
     let Some(described) = spooled.examine(writers, spool)? else {
         return Ok(Ending::Rejected);
     };
-    let Delivered = described.deliver(destination)?;
+    described.place(connection)?.deliver(connection)?.release()?;
     Ok(Ending::Delivered)
 }
 
-/// The second announcement of a recording does what the first left undone, if nobody is doing that.
+/// What the first announcement of a recording left undone, if anything, and if nobody is doing it.
 fn announced_before(
     path: PathBuf,
     directory: PathBuf,
     settings: &Settings,
     spool: &Spool,
-) -> Result<(), Error> {
+) -> Result<Option<Spooled>, Error> {
     let Some(entry) = Entry::try_lock(directory)? else {
         tracing::info!(?path, "announced before, another process works on it");
-        return Ok(());
+        return Ok(None);
     };
     if !matches!(entry.job()?, Some(job) if job.state == State::Spooled) {
         tracing::info!(?path, entry = entry.name(), "announced before, nothing left to do");
-        return Ok(());
+        return Ok(None);
     }
     if !entry.recording().exists() {
         return Err(Error::NoRecording(path));
     }
-    let spooled = Spooled::resume(entry, &settings.app, spool)?;
-    finish(spooled, &OpenForWriting::scan(), &settings.destination, spool).map(drop)
+    Spooled::resume(entry, &settings.app, spool).map(Some)
 }

@@ -41,10 +41,14 @@ pub struct JobFile {
 pub enum State {
     /// Announced; the recording is beside this file, or about to be.
     Spooled,
-    /// Its message is in the queue, and the recording serves as the worker's source.
+    /// A worker can read it, and is told so.
     Delivered {
-        /// The message's id in the queue.
-        message_id: String,
+        /// Our message's id in the queue; `None` if an event of S3 replaces it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message_id: Option<String>,
+        /// Where it lies in S3; `None` if the recording beside this file is what the worker reads.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        object: Option<String>,
         /// Length of the recording in bytes.
         size: u64,
         /// SHA-256 of the recording, lower-case hexadecimal.

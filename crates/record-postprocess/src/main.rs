@@ -3,17 +3,20 @@
 //! A recording is made durable first and delivered afterwards. Each step is a type that consumes the one before:
 //!
 //! ```text
-//! Announced -> Spooled (renamed, synced: durable) -> Described (size, SHA-256) -> Delivered (a message in the queue)
+//! Announced -> Spooled (renamed, synced: durable) -> Described (size, SHA-256) -> Placed (in S3, HEAD says so; or it stays)
 //!                                                 \-> rejected (no frame in it)
+//! Placed -> Delivered (a message in the queue; or the event that S3 sends by itself) -> released (what S3 has is deleted here)
 //! ```
 //!
 //! nginx neither waits for the hook nor retries it, gives it an empty environment and `/dev/null`, and may kill it at any moment.
 //! So every step leaves on disk what [`sweep`] needs to do the rest.
 //!
-//! It knows nginx's hook, the spool and where messages go. It must never know what a recording is turned into, and no FFmpeg.
+//! It knows nginx's hook, the spool and where recordings and messages go. It must never know what a recording is turned into, and no FFmpeg.
 
 mod announced;
 mod arguments;
+mod connection;
+mod delivery;
 mod described;
 mod destination;
 mod entry;
@@ -28,6 +31,7 @@ mod spool;
 mod spooled;
 mod status;
 mod sweep;
+mod upload;
 mod writers;
 
 use std::io::{self, Write as _};
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let merged = Merged::read(&arguments.settings)?;
     log::start(merged.log())?;
+    merged.warn();
     let settings = Settings::try_from(merged)?;
     match &arguments.command {
         None => hook::run(arguments.hook.announced(&settings.app)?, &settings),

@@ -9,9 +9,10 @@ use job::ports::Clock as _;
 use local::SystemClock;
 use serde::Serialize;
 
+use crate::destination::Destination;
 use crate::entry::{read_job, recording_of};
 use crate::error::Error;
-use crate::job_file::{State, epoch_seconds};
+use crate::job_file::{JobFile, State, epoch_seconds};
 use crate::settings::Settings;
 use crate::spool::Spool;
 
@@ -29,25 +30,35 @@ struct Share {
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     spool: &'a Path,
+    /// Where recordings are uploaded to, if they are.
+    output: Option<String>,
+    /// Where messages go, if they do.
+    queue: Option<String>,
     states: Vec<Share>,
 }
 
-/// Prints how many entries are in which state, how large they are and how old the oldest is.
+/// Prints how many entries are in which state, how large they are and how old the oldest is, and where recordings go.
 pub fn run(settings: &Settings, json: bool) -> Result<(), Error> {
     let spool = Spool::open(&settings.spool)?;
     let mut shares = BTreeMap::new();
     for directory in spool.entries()?.iter().chain(&spool.rejected_entries()?) {
         count(&mut shares, directory);
     }
-    let states = shares.into_iter().map(|(state, share)| Share { state, ..share }).collect();
-    let report = Report { spool: spool.directory(), states };
-    print(&report, json).map_err(Error::Output)
+    let states: Vec<_> =
+        shares.into_iter().map(|(state, share)| Share { state, ..share }).collect();
+    if !json {
+        return print(&states, &settings.destination).map_err(Error::Output);
+    }
+    let (output, queue) = (settings.destination.output(), settings.destination.queue());
+    print_json(&Report { spool: spool.directory(), output, queue, states }).map_err(Error::Output)
 }
 
 fn count(shares: &mut BTreeMap<&'static str, Share>, directory: &Path) {
     let recording = fs::symlink_metadata(recording_of(directory)).ok();
     let job = read_job(directory);
     let state = match (&job, &recording) {
+        // S3 has the recording.
+        (Ok(Some(JobFile { state: State::Delivered { .. }, .. })), None) => "delivered",
         // A hook at work, or what one left that died early.
         (_, None) => "announced",
         (Err(_), _) => "unreadable",
@@ -69,14 +80,16 @@ fn count(shares: &mut BTreeMap<&'static str, Share>, directory: &Path) {
     share.oldest_seconds = share.oldest_seconds.max(age);
 }
 
-fn print(report: &Report<'_>, json: bool) -> io::Result<()> {
+fn print_json(report: &Report<'_>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if json {
-        serde_json::to_writer_pretty(&mut out, report)?;
-        return writeln!(out);
-    }
+    serde_json::to_writer_pretty(&mut out, report)?;
+    writeln!(out)
+}
+
+fn print(states: &[Share], destination: &Destination) -> io::Result<()> {
+    let mut out = io::stdout().lock();
     writeln!(out, "{:<12} {:>8} {:>12} {:>10}", "STATE", "ENTRIES", "SIZE", "OLDEST")?;
-    for Share { state, entries, bytes, oldest_seconds } in &report.states {
+    for Share { state, entries, bytes, oldest_seconds } in states {
         writeln!(
             out,
             "{state:<12} {entries:>8} {:>12} {:>10}",
@@ -84,7 +97,7 @@ fn print(report: &Report<'_>, json: bool) -> io::Result<()> {
             age(*oldest_seconds)
         )?;
     }
-    Ok(())
+    writeln!(out, "{destination}")
 }
 
 fn size(bytes: u64) -> String {

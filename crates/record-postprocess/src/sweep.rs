@@ -4,18 +4,25 @@ use std::fs::{self, Metadata};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use job::ports::Clock as _;
+use local::SystemClock;
 use serde::Serialize;
 
 use crate::announced::Announced;
-use crate::entry::Entry;
+use crate::connection::Connection;
+use crate::delivery::Delivered;
+use crate::entry::{Entry, read_job, recording_of};
 use crate::error::Error;
 use crate::hook::{Ending, finish};
-use crate::job_file::State;
+use crate::job_file::{JobFile, State, epoch_seconds};
 use crate::recording_file::is_settled;
 use crate::settings::Settings;
 use crate::spool::Spool;
 use crate::spooled::Spooled;
 use crate::writers::OpenForWriting;
+
+/// How long a delivered recording that is no longer here is known for announced, in seconds: 7 days.
+const REMEMBERED: u64 = 7 * 24 * 3_600;
 
 /// What a sweep has done, in recordings.
 #[derive(Debug, Default, Serialize)]
@@ -28,7 +35,7 @@ struct Swept {
     rejected: usize,
     /// Left to others for now: open for writing, or another process works on them.
     busy: usize,
-    /// Still in the spool because the queue did not take them.
+    /// Still in the spool because S3 or the queue did not take them.
     undelivered: usize,
     /// Could not be treated; the log has a line on each.
     failed: usize,
@@ -38,6 +45,7 @@ struct Swept {
 pub fn run(settings: &Settings, json: bool) -> Result<(), Error> {
     let spool = Spool::open(&settings.spool)?;
     let mut swept = Swept::default();
+    forget_delivered(&mut swept, &spool)?;
     adopt_unfinished(&mut swept, settings, &spool)?;
     if let Some(record_path) = &settings.record_path {
         adopt_orphans(&mut swept, record_path, settings, &spool)?;
@@ -46,6 +54,28 @@ pub fn run(settings: &Settings, json: bool) -> Result<(), Error> {
     print(&swept, json).map_err(Error::Output)?;
     delivery?;
     if swept.failed > 0 { Err(Error::Failures(swept.failed)) } else { Ok(()) }
+}
+
+/// Entries whose recordings S3 has go after a while: no second announcement is to be expected any more.
+fn forget_delivered(swept: &mut Swept, spool: &Spool) -> Result<(), Error> {
+    let now = epoch_seconds(SystemClock.now());
+    for directory in spool.entries()? {
+        let Ok(Some(JobFile { state: State::Delivered { delivered_at, .. }, .. })) =
+            read_job(&directory)
+        else {
+            continue;
+        };
+        let is_here = fs::symlink_metadata(recording_of(&directory)).is_ok();
+        if is_here || now.saturating_sub(delivered_at) < REMEMBERED {
+            continue;
+        }
+        if let Some(entry) = Entry::try_lock(directory)?
+            && let Err(error) = entry.remove()
+        {
+            swept.fail(&error);
+        }
+    }
+    Ok(())
 }
 
 /// Entries whose hook died before it moved the recording: their names are used if the recording is still there, then they go.
@@ -58,7 +88,9 @@ fn adopt_unfinished(swept: &mut Swept, settings: &Settings, spool: &Spool) -> Re
         let Some(entry) = Entry::try_lock(directory)?.filter(|_| is_old) else {
             continue;
         };
-        if fs::symlink_metadata(entry.recording()).is_ok() {
+        let is_delivered =
+            matches!(entry.job(), Ok(Some(JobFile { state: State::Delivered { .. }, .. })));
+        if is_delivered || fs::symlink_metadata(entry.recording()).is_ok() {
             continue;
         }
         let adopted = finish_announcement(entry, &writers, settings, spool);
@@ -116,30 +148,38 @@ fn adopt(announced: Announced, spool: &Spool) -> Result<bool, Error> {
     }
 }
 
-/// Delivers every entry that is not delivered; ends at the first that the queue does not take.
+/// Delivers every entry that is not delivered. Ends where it would fare no better with the next; the first error is the result.
 fn deliver(swept: &mut Swept, settings: &Settings, spool: &Spool) -> Result<(), Error> {
     let writers = OpenForWriting::scan();
+    let connection = Connection::to(&settings.destination);
+    let mut result = Ok(());
     let mut entries = spool.entries()?.into_iter();
     while let Some(directory) = entries.next() {
-        match deliver_entry(directory, &writers, settings, spool) {
+        match deliver_entry(directory, &writers, &connection, settings, spool) {
             Ok(Some(Ending::Delivered)) => swept.delivered += 1,
             Ok(Some(Ending::Rejected)) => swept.rejected += 1,
             Ok(None) => {}
             Err(Error::StillWritten(_)) => swept.busy += 1,
+            Err(Error::Undelivered(error)) if error.is_of_one_recording() => {
+                tracing::warn!("{error}");
+                swept.undelivered += 1;
+                result = result.and(Err(Error::Undelivered(error)));
+            }
             Err(error @ Error::Undelivered(_)) => {
-                swept.undelivered = 1 + entries.filter(|rest| is_spooled(rest)).count();
-                return Err(error);
+                swept.undelivered += 1 + entries.filter(|rest| is_spooled(rest)).count();
+                return result.and(Err(error));
             }
             Err(error) => swept.fail(&error),
         }
     }
-    Ok(())
+    result
 }
 
 /// `None` if there is nothing to do, or another process is doing it.
 fn deliver_entry(
     directory: PathBuf,
     writers: &OpenForWriting,
+    connection: &Connection<'_>,
     settings: &Settings,
     spool: &Spool,
 ) -> Result<Option<Ending>, Error> {
@@ -149,19 +189,24 @@ fn deliver_entry(
     if fs::symlink_metadata(entry.recording()).is_err() {
         return Ok(None);
     }
-    match entry.job()?.map(|job| job.state) {
-        Some(State::Delivered { .. }) => Ok(None),
-        // The hook died before it had moved it aside.
-        Some(State::Rejected { .. }) => spool.put_aside(entry).map(|()| Some(Ending::Rejected)),
-        Some(State::Spooled) | None => {
+    match entry.job()? {
+        Some(JobFile { state: State::Spooled, .. }) | None => {
             let spooled = Spooled::resume(entry, &settings.app, spool)?;
-            finish(spooled, writers, &settings.destination, spool).map(Some)
+            finish(spooled, writers, connection, spool).map(Some)
+        }
+        // The hook died before it had moved it aside.
+        Some(JobFile { state: State::Rejected { .. }, .. }) => {
+            spool.put_aside(entry).map(|()| Some(Ending::Rejected))
+        }
+        // The hook died before it had deleted what S3 has.
+        Some(job) => {
+            Delivered::resume(entry, job).map_or(Ok(()), Delivered::release).map(|()| None)
         }
     }
 }
 
 fn is_spooled(directory: &Path) -> bool {
-    matches!(crate::entry::read_job(directory), Ok(Some(job)) if job.state == State::Spooled)
+    matches!(read_job(directory), Ok(Some(job)) if job.state == State::Spooled)
 }
 
 /// Whether a recording that nobody announced may be taken: nobody writes to it, and nobody has for a while. What is no plain

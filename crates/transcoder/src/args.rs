@@ -1,10 +1,16 @@
 //! The command line.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help texts, for people and not for rustdoc"
+)]
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::child::{EncodeAudio, EncodeChunk, IndexRecording};
+use crate::fleet::FleetKind;
 
 /// Turns recordings of live streams into video on demand (HLS).
 #[derive(Parser)]
@@ -36,6 +42,10 @@ pub enum Command {
     Check(Check),
     /// Put recordings into the queue
     Enqueue(Enqueue),
+    /// Show how full the queue is, and its dead letters
+    Status(Status),
+    /// Examine what the daemon would work with
+    Doctor(Doctor),
     /// Child of run and transcode
     #[command(hide = true)]
     IndexRecording(IndexRecording),
@@ -61,12 +71,24 @@ impl Command {
 #[derive(Args)]
 #[command(after_help = "Examples:
   transcoder run --queue sqlite:/var/lib/rec2vod/queue.sqlite --output /srv/vod
-  transcoder run --queue sqlite:queue.sqlite --output vod --until-empty")]
+  transcoder run --queue sqlite:queue.sqlite --output vod --until-empty
+  transcoder run --queue https://sqs.eu-central-1.amazonaws.com/123456789012/recordings \\
+      --output s3://egress --recordings s3://ingress --fleet ec2")]
 pub struct Run {
-    /// The queue: sqlite:PATH
+    #[command(flatten)]
+    pub service: ServiceArguments,
+    /// End when nothing is waiting or in flight
+    #[arg(long)]
+    pub until_empty: bool,
+}
+
+/// What the daemon works with.
+#[derive(Args)]
+pub struct ServiceArguments {
+    /// The queue: sqlite:PATH or the https:// URL of one in SQS
     #[arg(long, value_name = "URL", env = "TRANSCODER_QUEUE")]
     pub queue: Option<String>,
-    /// Where presentations are published: a directory
+    /// Where presentations are published: s3://BUCKET/PREFIX or a directory
     #[arg(long, value_name = "URL", env = "TRANSCODER_OUTPUT")]
     pub output: Option<String>,
     /// Profile of recordings that ask for none: default, fast, reference, or a TOML file
@@ -84,20 +106,67 @@ pub struct Run {
     /// How long running jobs may go on after a first SIGTERM
     #[arg(long, value_name = "SECONDS", env = "TRANSCODER_DRAIN")]
     pub drain: Option<u32>,
-    /// Directory for work in progress, on a disk with room for a recording and its renditions [default: .work in the output directory]
+    /// Directory for work in progress, on a disk with room for a recording and its renditions
+    /// [default: .work in the output directory; if the output is in S3, systemd's cache directory or the user's]
     #[arg(long, value_name = "DIR", env = "TRANSCODER_SCRATCH")]
     pub scratch: Option<PathBuf>,
-    /// Directory that recordings may be read from; may be given several times [default: any]
+    /// Where recordings may be read from: s3://BUCKET/PREFIX or a directory; may be given several times
+    /// [default: any directory with a queue of this machine, any bucket with one in SQS]
     #[arg(
         long = "recordings",
-        value_name = "DIR",
+        value_name = "PLACE",
         env = "TRANSCODER_RECORDINGS",
-        value_delimiter = ':'
+        value_delimiter = ','
     )]
-    pub recordings: Vec<PathBuf>,
-    /// End when nothing is waiting or in flight
+    pub recordings: Vec<String>,
+    /// Account that every bucket must belong to
+    #[arg(long, value_name = "ACCOUNT", env = "TRANSCODER_EXPECTED_OWNER")]
+    pub expected_owner: Option<String>,
+    /// Who receives measurements: log or cloudwatch:NAMESPACE [default: log, with a queue in SQS cloudwatch:rec2vod]
+    #[arg(long, value_name = "RECEIVER", env = "TRANSCODER_METRICS")]
+    pub metrics: Option<String>,
+    /// Seconds between measurements of the queue, and how fine CloudWatch keeps them: 60 or 10 [default: 60]
+    #[arg(long, value_name = "SECONDS", env = "TRANSCODER_METRICS_RESOLUTION")]
+    pub metrics_resolution: Option<u16>,
+    /// What the machine belongs to [default: none]
+    #[arg(long, env = "TRANSCODER_FLEET")]
+    pub fleet: Option<FleetKind>,
+}
+
+/// Examine what the daemon would work with: settings, credentials, permissions, queue, buckets, FFmpeg, disk.
+///
+/// Takes the settings of run. Writes a small object, doctor.json, where presentations are published, and adds nothing to a metric.
+///
+/// Exit codes: 0 the daemon can work, 1 something keeps it from that, 2 usage.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  transcoder doctor
+  transcoder doctor --queue sqlite:queue.sqlite --output vod
+  transcoder doctor --json | jq '.[] | select(.state != \"well\")'")]
+pub struct Doctor {
+    #[command(flatten)]
+    pub service: ServiceArguments,
+    /// Print what was found as JSON
     #[arg(long)]
-    pub until_empty: bool,
+    pub json: bool,
+}
+
+/// Show how full the queue is, and its dead letters with their reasons.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  transcoder status --queue sqlite:/var/lib/rec2vod/queue.sqlite
+  transcoder status --watch
+  transcoder status --json | jq .depth.visible")]
+pub struct Status {
+    /// The queue: sqlite:PATH or the https:// URL of one in SQS
+    #[arg(long, value_name = "URL", env = "TRANSCODER_QUEUE")]
+    pub queue: Option<String>,
+    /// Look again every two seconds, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+    /// Print it as JSON, one line for each look
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Publish one recording, without queue or cloud.
@@ -108,12 +177,13 @@ pub struct Run {
 #[command(after_help = "Examples:
   transcoder transcode talk.flv -o vod/talk
   transcoder transcode talk.flv -o vod/talk --profile fast
+  transcoder transcode s3://ingress/live/talk.flv -o s3://egress/talk
   transcoder transcode talk.flv -o vod/talk --json | jq .renditions")]
 pub struct Transcode {
-    /// The recording: FLV, MP4, MPEG-TS or Matroska
+    /// The recording: FLV, MP4, MPEG-TS or Matroska, a file or s3://BUCKET/KEY
     pub input: PathBuf,
-    /// Directory for the presentation; it gets a master.m3u8
-    #[arg(short, long, value_name = "DIR")]
+    /// Directory or s3://BUCKET/PREFIX for the presentation; it gets a master.m3u8
+    #[arg(short, long, value_name = "DIR|URL")]
     pub output: PathBuf,
     /// default, fast, reference, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "default", env = "TRANSCODER_PROFILE")]
@@ -167,9 +237,10 @@ pub struct Check {
 #[derive(Args)]
 #[command(after_help = "Examples:
   transcoder enqueue --queue sqlite:/var/lib/rec2vod/queue.sqlite talk.flv
-  transcoder enqueue --queue sqlite:queue.sqlite --app live --profile fast *.flv")]
+  transcoder enqueue --queue sqlite:queue.sqlite --app live --profile fast *.flv
+  transcoder enqueue --queue https://sqs.eu-central-1.amazonaws.com/123456789012/recordings s3://ingress/live/talk.flv")]
 pub struct Enqueue {
-    /// The queue: sqlite:PATH
+    /// The queue: sqlite:PATH or the https:// URL of one in SQS
     #[arg(long, value_name = "URL", env = "TRANSCODER_QUEUE")]
     pub queue: Option<String>,
     /// First component of the presentation's name
@@ -181,7 +252,7 @@ pub struct Enqueue {
     /// Print the messages' ids as JSON
     #[arg(long)]
     pub json: bool,
-    /// The recordings
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
+    /// The recordings: files of this machine, which its workers read, or objects in S3
+    #[arg(required = true, value_name = "FILE|s3://...")]
+    pub recordings: Vec<PathBuf>,
 }

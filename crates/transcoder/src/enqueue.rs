@@ -4,66 +4,93 @@ use std::io::Write;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use job::message::{MessageType, RecordingMessage, VERSION};
-use job::ports::Queue;
+use job::message::{MessageType, ObjectMessage, ObjectMessageType, RecordingMessage, VERSION};
 use serde::Serialize;
 
 use crate::args::{Enqueue, SettingsFile};
-use crate::recording::LocalFile;
+use crate::exit::Usage;
+use crate::lifecycle;
+use crate::output::print;
+use crate::places::QueuePlace;
+use crate::recording::{GivenRecording, LocalFile};
 use crate::settings::{FileSettings, profile, required};
-use crate::{lifecycle, wire};
+use crate::wire::Wiring;
 
 #[derive(Serialize)]
 struct Enqueued {
-    file: String,
+    recording: String,
     message_id: String,
 }
 
 impl Enqueue {
     /// Runs the command.
     pub fn run(self, file: &SettingsFile) -> anyhow::Result<()> {
-        let queue = required(self.queue.clone().or(FileSettings::read(file)?.queue), "queue")?;
-        let queue = wire::queue(&queue)?;
+        let file = FileSettings::read(file)?;
+        let queue = required(self.queue.clone().or(file.queue), "queue")?.parse()?;
         if let Some(name) = &self.profile {
             profile(name)?;
         }
-        let mut enqueued = Vec::new();
-        let runtime = lifecycle::runtime()?;
-        for path in &self.files {
-            let message = self.message(path)?;
-            let message_id = runtime.block_on(queue.send(&message.to_body()))?;
-            enqueued.push(Enqueued { file: message.source, message_id });
-        }
-        let mut out = std::io::stdout().lock();
+        let wiring = Wiring::new(file.expected_owner);
+        let enqueued = lifecycle::runtime()?.block_on(self.send(&queue, &wiring))?;
+        let mut out = Vec::new();
         if self.json {
             serde_json::to_writer_pretty(&mut out, &enqueued)?;
-            return Ok(writeln!(out)?);
+            writeln!(out)?;
+            return Ok(print(&out)?);
         }
-        for Enqueued { file, message_id } in &enqueued {
-            writeln!(out, "{file} enqueued as message {message_id}")?;
+        for Enqueued { recording, message_id } in &enqueued {
+            writeln!(out, "{recording} enqueued as message {message_id}")?;
         }
-        Ok(())
+        Ok(print(&out)?)
     }
 
-    fn message(&self, path: &Path) -> anyhow::Result<RecordingMessage> {
-        let file = LocalFile::open(path)?;
+    async fn send(&self, place: &QueuePlace, wiring: &Wiring) -> anyhow::Result<Vec<Enqueued>> {
+        let queue = wiring.queue(place).await?.port();
+        let mut enqueued = Vec::new();
+        for given in &self.recordings {
+            let given = GivenRecording::look(given, wiring).await?;
+            let body = match &given {
+                GivenRecording::File(file) => self.file(file, place)?.to_body(),
+                GivenRecording::Object { bucket, key, size, version } => ObjectMessage {
+                    r#type: ObjectMessageType::Object,
+                    version: VERSION,
+                    bucket: bucket.clone(),
+                    key: key.clone(),
+                    size: *size,
+                    etag: version.clone(),
+                    profile: self.profile.clone(),
+                }
+                .to_body(),
+            };
+            let message_id = queue.send(&body).await?;
+            enqueued.push(Enqueued { recording: given.source()?.to_string(), message_id });
+        }
+        Ok(enqueued)
+    }
+
+    fn file(&self, file: &LocalFile, queue: &QueuePlace) -> anyhow::Result<RecordingMessage> {
+        let path = file.path_text()?;
+        if let QueuePlace::Sqs(_) = queue {
+            let reason = "its workers read S3: upload it and enqueue s3://bucket/key";
+            return Err(Usage(format!("{path} cannot go through a queue in SQS, {reason}")).into());
+        }
         let modified = std::fs::metadata(&file.path)?.modified()?;
         let session = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let stem = file
-            .path
-            .file_stem()
-            .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         Ok(RecordingMessage {
             r#type: MessageType::Recording,
             version: VERSION,
-            source: format!("file://{}", file.path_text()?),
+            source: format!("file://{path}"),
             size: file.size,
-            sha256: file.sha256,
+            sha256: file.sha256.clone(),
             app: self.app.clone(),
-            stream: stem,
+            stream: stem(&file.path),
             session: session.to_string(),
             part: 1,
             profile: self.profile.clone(),
         })
     }
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }

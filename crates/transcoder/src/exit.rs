@@ -3,13 +3,16 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use cloud::{NoMetadata, NotConfigured};
 use job::failure::{Decision, Failure, Step};
 use job::plan::PlanError;
-use job::ports::{QueueError, StoreError};
+use job::ports::{FetchError, FleetError, QueueError, StoreError};
 use media::MediaError;
 use thiserror::Error;
 use worker::engine::EngineError;
 use worker::failures::GivenUp;
+
+use crate::doctor::Ill;
 
 /// Usage: a setting is missing or makes no sense.
 const USAGE: u8 = 2;
@@ -51,7 +54,7 @@ fn code(error: &anyhow::Error) -> u8 {
         USAGE
     } else if error.is::<NoInput>() {
         NO_INPUT
-    } else if error.is::<BelowBar>() {
+    } else if error.is::<BelowBar>() || error.is::<Ill>() {
         1
     } else if let Some(failure) = error.downcast_ref::<Failure>() {
         of_failure(failure)
@@ -65,6 +68,16 @@ fn code(error: &anyhow::Error) -> u8 {
         }
     } else if error.is::<PlanError>() {
         REFUSED
+    } else if error.is::<NotConfigured>() {
+        USAGE
+    } else if error.is::<NoMetadata>() || error.is::<FleetError>() {
+        TRY_AGAIN
+    } else if let Some(fetch) = error.downcast_ref::<FetchError>() {
+        match fetch {
+            FetchError::Missing(_) => NO_INPUT,
+            FetchError::Refused(..) => REFUSED,
+            FetchError::Unavailable(..) => TRY_AGAIN,
+        }
     } else if let Some(queue) = error.downcast_ref::<QueueError>() {
         if matches!(queue, QueueError::Unusable { .. }) { USAGE } else { TRY_AGAIN }
     } else if let Some(store) = error.downcast_ref::<StoreError>() {

@@ -1,18 +1,20 @@
 //! `transcoder inspect`: what is in a recording, and what would become of it.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use job::plan::{AudioBits, Plan, RungBits, plan};
+use job::ports::Recordings as _;
 use job::presentation::defect;
-use job::recording::Identity;
 use job::source::SourceIndex;
 use serde::Serialize;
 
 use crate::args::Inspect;
+use crate::lifecycle;
 use crate::output::print;
-use crate::recording::LocalFile;
+use crate::recording::GivenRecording;
 use crate::settings::profile;
-use crate::transcode::refuse_url;
+use crate::wire::Wiring;
 
 #[derive(Serialize)]
 struct Inspected<'a> {
@@ -25,23 +27,38 @@ impl Inspect {
     pub fn run(self) -> anyhow::Result<()> {
         media::init()?;
         let profile = profile(&self.profile)?;
-        refuse_url(&self.input)?;
-        let file = LocalFile::open(&self.input)?;
-        let index = media::index::index(&file.path)?;
-        let plan = plan(&Identity::Content { sha256: file.sha256.clone() }, &index, &profile)?;
+        let copies = tempfile::tempdir()?;
+        let found = lifecycle::runtime()?.block_on(self.find(copies.path()));
+        let (given, path) = found?;
+        let index = media::index::index(&path)?;
+        let plan = plan(&given.identity()?, &index, &profile)?;
         let mut out = Vec::new();
         if self.json {
             serde_json::to_writer(&mut out, &Inspected { index: &index, plan: &plan })?;
             writeln!(out)?;
             return Ok(print(&out)?);
         }
-        writeln!(out, "{}: {:?}, {} bytes", self.input.display(), index.container, file.size)?;
+        writeln!(out, "{}: {:?}, {} bytes", self.input.display(), index.container, given.size())?;
         describe_source(&mut out, &index)?;
         for found in &index.defects {
             writeln!(out, "  note   {}", defect(found, &plan))?;
         }
         describe_plan(&mut out, &plan)?;
         Ok(print(&out)?)
+    }
+
+    /// The recording, and the local file to read it from.
+    async fn find(&self, copies: &Path) -> anyhow::Result<(GivenRecording, PathBuf)> {
+        let wiring = Wiring::default();
+        let given = GivenRecording::look(&self.input, &wiring).await?;
+        let path = match &given {
+            GivenRecording::File(file) => file.path.clone(),
+            GivenRecording::Object { .. } => {
+                let objects = wiring.s3_recordings(Vec::new()).await?;
+                objects.fetch(&given.source()?, copies).await?
+            }
+        };
+        Ok((given, path))
     }
 }
 

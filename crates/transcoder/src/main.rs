@@ -7,15 +7,21 @@ mod args;
 mod bar;
 mod check;
 mod child;
+mod doctor;
 mod enqueue;
 mod exit;
+mod fleet;
 mod inspect;
 mod lifecycle;
 mod objects;
 mod output;
+mod places;
 mod recording;
 mod run;
+mod service;
 mod settings;
+mod status;
+mod systemd;
 mod telemetry;
 mod transcode;
 mod wire;
@@ -39,6 +45,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Inspect(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Enqueue(command) => command.run(&cli.settings),
+        Command::Status(command) => command.run(&cli.settings),
+        Command::Doctor(command) => command.run(&cli.settings),
         Command::IndexRecording(command) => command.run(),
         Command::EncodeChunk(command) => command.run(),
         Command::EncodeAudio(command) => command.run(),

@@ -1,14 +1,88 @@
-//! Local files as recordings.
+//! Recordings that are given by hand: local files, and objects in S3.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use job::recording::hex;
+use job::recording::{Identity, SourceUri, hex};
 use sha2::{Digest, Sha256};
 
-use crate::exit::NoInput;
+use crate::exit::{NoInput, Usage};
+use crate::wire::Wiring;
+
+/// A recording with what makes it itself.
+pub enum GivenRecording {
+    /// A file of this machine.
+    File(LocalFile),
+    /// An object in S3.
+    Object {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+        /// Length in bytes.
+        size: u64,
+        /// Its `ETag` without quotes, as events of S3 have it.
+        version: String,
+    },
+}
+
+impl GivenRecording {
+    /// Looks at the recording of a path or an `s3://` URL.
+    ///
+    /// # Errors
+    /// If it is not there, or cannot be looked at.
+    pub async fn look(given: &Path, wiring: &Wiring) -> anyhow::Result<Self> {
+        let Some(url) = given.to_str().filter(|text| text.contains("://")) else {
+            return Ok(Self::File(LocalFile::open(given)?));
+        };
+        let named = SourceUri::try_from(url.to_owned());
+        let Ok(SourceUri::S3 { bucket, key }) = named else {
+            return Err(Usage(format!("{url}: give a local file or s3://bucket/key")).into());
+        };
+        let stored = wiring.bucket(&bucket).await?.head(&key).await?;
+        let stored = stored.ok_or_else(|| NoInput(format!("there is no recording at {url}")))?;
+        let version = stored.version.0.trim_matches('"').to_owned();
+        Ok(Self::Object { bucket, key, size: stored.size, version })
+    }
+
+    /// Length in bytes.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::File(file) => file.size,
+            Self::Object { size, .. } => *size,
+        }
+    }
+
+    /// Where it is.
+    ///
+    /// # Errors
+    /// If it is a file whose name is not UTF-8.
+    pub fn source(&self) -> anyhow::Result<SourceUri> {
+        Ok(match self {
+            Self::File(file) => SourceUri::File(file.path_text()?),
+            Self::Object { bucket, key, .. } => {
+                SourceUri::S3 { bucket: bucket.clone(), key: key.clone() }
+            }
+        })
+    }
+
+    /// What makes it itself.
+    ///
+    /// # Errors
+    /// As for [`Self::source`].
+    pub fn identity(&self) -> anyhow::Result<Identity> {
+        Ok(match self {
+            Self::File(file) => Identity::Content { sha256: file.sha256.clone() },
+            Self::Object { size, version, .. } => Identity::Location {
+                uri: self.source()?.to_string(),
+                version: version.clone(),
+                size: *size,
+            },
+        })
+    }
+}
 
 /// A local file that is a recording, with what makes it itself.
 pub struct LocalFile {

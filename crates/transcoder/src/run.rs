@@ -6,68 +6,106 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use job::ports::Metrics;
-use local::{LocalRecordings, LogMetrics};
+use cloud::CloudWatchMetrics;
+use job::ports::{Fleet, Metrics, Store, StoreError};
+use local::{LogMetrics, SystemClock};
 use worker::children::ChildProcesses;
 use worker::daemon::{Daemon, Settings};
 use worker::line::Tools;
 use worker::profiles::Profiles;
+use worker::pulse::Pulse;
 
 use crate::args::{Run, SettingsFile};
-use crate::settings::{FileSettings, children, profile, required};
-use crate::{lifecycle, telemetry, wire};
+use crate::doctor::PROBE;
+use crate::fleet::{FleetKind, Instance};
+use crate::places::MetricsPlace;
+use crate::service::Service;
+use crate::settings::FileSettings;
+use crate::wire::Wiring;
+use crate::{lifecycle, systemd, telemetry};
 
-/// Long polls as SQS has them.
-const WAIT: Duration = Duration::from_secs(20);
-/// Of a daemon that ends when the queue is empty, which it finds out after a poll.
-const SHORT_WAIT: Duration = Duration::from_secs(1);
-const VISIBILITY_SECONDS: u32 = 120;
-const DRAIN_SECONDS: u32 = 60;
-const SLOTS: u16 = 2;
+/// How long the last measurements may take.
+const FLUSH: Duration = Duration::from_secs(5);
 
 impl Run {
     /// Runs the command.
     pub fn run(self, file: &SettingsFile) -> anyhow::Result<()> {
-        let daemon = self.daemon(FileSettings::read(file)?)?;
+        let service = Service::new(self.service, FileSettings::read(file)?)?;
+        let settings = service.settings(self.until_empty);
         telemetry::start("info");
-        lifecycle::runtime()?.block_on(async {
-            let shutdown = lifecycle::listen()?;
-            Ok(daemon.run(shutdown).await?)
+        lifecycle::runtime()?.block_on(service.run(settings))
+    }
+}
+
+impl Service {
+    async fn run(self, settings: Settings) -> anyhow::Result<()> {
+        let shutdown = lifecycle::listen()?;
+        let wiring = Wiring::new(self.expected_owner.clone());
+        let cloudwatch = self.cloudwatch(&wiring).await?.map(Arc::new);
+        let metrics: Arc<dyn Metrics> = match &cloudwatch {
+            Some(cloudwatch) => cloudwatch.clone(),
+            None => Arc::new(LogMetrics),
+        };
+        let instance = self.instance(&wiring).await?;
+        if let Some(instance) = &instance {
+            instance.watch(shutdown.soft.clone()).await;
+        }
+        let tools = self.tools(&wiring).await?;
+        require_output(tools.store.as_ref()).await?;
+        let group = instance.as_ref().and_then(Instance::group);
+        let pulse = Arc::new(Pulse::default());
+        let daemon = Daemon {
+            queue: wiring.queue(&self.queue).await?.port(),
+            tools: Arc::new(tools),
+            metrics,
+            fleet: group.map(|group| Arc::new(group.clone()) as Arc<dyn Fleet>),
+            pulse: pulse.clone(),
+            settings,
+        };
+        systemd::accompany(pulse, shutdown.soft.clone());
+        let worked = daemon.run(shutdown).await;
+        if let Some(cloudwatch) = cloudwatch {
+            cloudwatch.flush(FLUSH).await;
+        }
+        if let Some(instance) = instance {
+            instance.leave().await;
+        }
+        Ok(worked?)
+    }
+
+    async fn tools(&self, wiring: &Wiring) -> anyhow::Result<Tools> {
+        Ok(Tools {
+            store: wiring.store(&self.output).await?,
+            recordings: Arc::new(wiring.recordings(self.sources.clone(), &self.queue).await?),
+            engine: Arc::new(ChildProcesses::new(own_program()?, self.children)),
+            profiles: Profiles::new(self.profile.clone()),
+            scratch: self.scratch.clone(),
+            chunks_in_flight: chunks_in_flight(self.children),
         })
     }
 
-    fn daemon(self, file: FileSettings) -> anyhow::Result<Daemon> {
-        let queue = required(self.queue.or(file.queue), "queue")?;
-        let output = required(self.output.or(file.output), "output")?;
-        let name = self.profile.or(file.profile).unwrap_or_else(|| "default".to_owned());
-        let profile = profile(&name)?;
-        let children = children(self.children.or(file.children));
-        let slots = self.slots.or(file.slots).unwrap_or(SLOTS);
-        let visibility = self.visibility_timeout.or(file.visibility_timeout);
-        let drain = self.drain.or(file.drain).unwrap_or(DRAIN_SECONDS);
-        let directory = wire::output_directory(&output)?;
-        let allowed = if self.recordings.is_empty() { file.recordings } else { self.recordings };
-        let scratch = self.scratch.or(file.scratch).unwrap_or_else(|| directory.join(".work"));
-        let metrics: Arc<dyn Metrics> = Arc::new(LogMetrics);
-        Ok(Daemon {
-            queue: Arc::new(wire::queue(&queue)?),
-            tools: Arc::new(Tools {
-                store: wire::store(&directory)?,
-                recordings: Arc::new(LocalRecordings::new(allowed)),
-                engine: Arc::new(ChildProcesses::new(own_program()?, children)),
-                profiles: Profiles::new(profile),
-                scratch,
-                chunks_in_flight: chunks_in_flight(children),
-            }),
-            metrics,
-            settings: Settings {
-                slots: usize::from(slots),
-                visibility: Duration::from_secs(visibility.unwrap_or(VISIBILITY_SECONDS).into()),
-                wait: if self.until_empty { SHORT_WAIT } else { WAIT },
-                drain: Duration::from_secs(drain.into()),
-                until_empty: self.until_empty,
-            },
-        })
+    async fn cloudwatch(&self, wiring: &Wiring) -> anyhow::Result<Option<CloudWatchMetrics>> {
+        let MetricsPlace::CloudWatch(namespace) = &self.metrics else { return Ok(None) };
+        let settings = self.cloudwatch_settings(namespace);
+        Ok(Some(CloudWatchMetrics::start(wiring.aws().await?, settings, Arc::new(SystemClock))))
+    }
+
+    async fn instance(&self, wiring: &Wiring) -> anyhow::Result<Option<Instance>> {
+        match self.fleet {
+            FleetKind::None => Ok(None),
+            FleetKind::Ec2 => Ok(Some(Instance::find(wiring.aws().await?).await?)),
+        }
+    }
+}
+
+/// Looks at the output before anything is received: a worker that cannot publish would take jobs only to fail them.
+async fn require_output(store: &dyn Store) -> Result<(), StoreError> {
+    match store.get(PROBE).await {
+        Err(error) if error.transient => {
+            tracing::warn!(%error, "the output does not answer, going on");
+            Ok(())
+        }
+        looked => looked.map(drop),
     }
 }
 

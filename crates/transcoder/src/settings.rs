@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::args::SettingsFile;
 use crate::exit::Usage;
+use crate::fleet::FleetKind;
 
 /// Read when no other file is named, if it is there.
 const DEFAULT_FILE: &str = "/etc/rec2vod/transcoder.toml";
@@ -24,7 +25,11 @@ pub struct FileSettings {
     pub drain: Option<u32>,
     pub scratch: Option<PathBuf>,
     #[serde(default)]
-    pub recordings: Vec<PathBuf>,
+    pub recordings: Vec<String>,
+    pub expected_owner: Option<String>,
+    pub metrics: Option<String>,
+    pub metrics_resolution: Option<u16>,
+    pub fleet: Option<FleetKind>,
 }
 
 impl FileSettings {

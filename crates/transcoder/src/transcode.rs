@@ -7,11 +7,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use job::names::{PlanId, PresentationNames};
 use job::plan::SCHEMA;
-use job::ports::Store;
+use job::ports::{Recordings, Store};
 use job::presentation::Done;
-use job::recording::{Identity, PresentationName, Recording, SourceUri};
+use job::profile::Profile;
+use job::recording::{PresentationName, Recording};
 use local::LocalRecordings;
-use tokio_util::sync::CancellationToken;
 use worker::children::ChildProcesses;
 use worker::fence::Fence;
 use worker::line::{Job, Outcome, Tools, run_job};
@@ -21,67 +21,74 @@ use crate::args::Transcode;
 use crate::bar::Bar;
 use crate::exit::Usage;
 use crate::output::print;
-use crate::recording::LocalFile;
+use crate::places::OutputPlace;
+use crate::recording::GivenRecording;
 use crate::run::{chunks_in_flight, own_program};
+use crate::service::default_scratch;
 use crate::settings::{children, profile};
-use crate::{lifecycle, telemetry, wire};
+use crate::wire::Wiring;
+use crate::{lifecycle, telemetry};
 
 impl Transcode {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
         telemetry::start("warn");
         let profile = profile(&self.profile)?;
-        refuse_url(&self.input)?;
-        let directory = output_directory(&self.output)?;
-        let file = LocalFile::open(&self.input)?;
-        let made = missing(&directory);
-        let store = wire::store(&directory)?;
-        // Beside what is published, so that segments are moved and not copied.
-        let scratch = directory.join(".work");
-        let children = children(self.children);
-        let identity = Identity::Content { sha256: file.sha256.clone() };
-        let plan = PlanId::new(SCHEMA, &identity, &profile);
-        let recording = Recording {
-            source: SourceUri::File(file.path_text()?),
-            identity,
-            presentation: PresentationName::root(),
-            part: 1,
-            profile: None,
+        let output = output_place(&self.output)?;
+        let scratch = default_scratch(&output)?;
+        let made = match &output {
+            OutputPlace::Directory(directory) => missing(directory),
+            OutputPlace::S3 { .. } => Vec::new(),
         };
-        let tools = Tools {
-            store: store.clone(),
-            recordings: Arc::new(LocalRecordings::default()),
-            engine: Arc::new(ChildProcesses::new(own_program()?, children)),
-            profiles: Profiles::new(profile),
-            scratch: scratch.clone(),
-            chunks_in_flight: chunks_in_flight(children),
-        };
-        let bar = Arc::new(Bar::new());
-        let done = lifecycle::runtime()?.block_on(async {
-            let cancel = CancellationToken::new();
-            let stop = lifecycle::listen()?;
-            let told = cancel.clone();
-            tokio::spawn(async move {
-                stop.soft.cancelled().await;
-                told.cancel();
-            });
-            let fence = Fence::new(cancel);
-            let observer = bar.clone();
-            let outcome = run_job(Job { recording, tools: Arc::new(tools), fence, observer }).await;
-            bar.clear();
-            let outcome = outcome?;
-            anyhow::Ok((outcome, read_done(store.as_ref(), &plan).await?))
-        });
+        let done = lifecycle::runtime()?.block_on(self.publish(profile, &output, &scratch));
         // Empty by now; a directory that somebody else works in stays.
         let _ = std::fs::remove_dir(&scratch);
         if done.is_err() {
             remove_empty(&made);
         }
         let (outcome, done) = done?;
-        self.tell(&directory, outcome, &done)
+        self.tell(&output, outcome, &done)
     }
 
-    fn tell(&self, directory: &Path, outcome: Outcome, done: &Done) -> anyhow::Result<()> {
+    async fn publish(
+        &self,
+        profile: Profile,
+        output: &OutputPlace,
+        scratch: &Path,
+    ) -> anyhow::Result<(Outcome, Done)> {
+        let wiring = Wiring::default();
+        let given = GivenRecording::look(&self.input, &wiring).await?;
+        let identity = given.identity()?;
+        let plan = PlanId::new(SCHEMA, &identity, &profile);
+        let recording = Recording {
+            source: given.source()?,
+            identity,
+            presentation: PresentationName::root(),
+            part: 1,
+            profile: None,
+        };
+        let store = wiring.store(output).await?;
+        let recordings: Arc<dyn Recordings> = match given {
+            GivenRecording::File(_) => Arc::new(LocalRecordings::default()),
+            GivenRecording::Object { .. } => Arc::new(wiring.s3_recordings(Vec::new()).await?),
+        };
+        let children = children(self.children);
+        let tools = Arc::new(Tools {
+            store: store.clone(),
+            recordings,
+            engine: Arc::new(ChildProcesses::new(own_program()?, children)),
+            profiles: Profiles::new(profile),
+            scratch: scratch.to_owned(),
+            chunks_in_flight: chunks_in_flight(children),
+        });
+        let fence = Fence::new(lifecycle::listen()?.soft);
+        let bar = Arc::new(Bar::new());
+        let outcome = run_job(Job { recording, tools, fence, observer: bar.clone() }).await;
+        bar.clear();
+        Ok((outcome?, read_done(store.as_ref(), &plan).await?))
+    }
+
+    fn tell(&self, output: &OutputPlace, outcome: Outcome, done: &Done) -> anyhow::Result<()> {
         let mut out = Vec::new();
         if self.json {
             serde_json::to_writer_pretty(&mut out, done)?;
@@ -93,12 +100,7 @@ impl Transcode {
             Outcome::AlreadyPublished => "was published before, and is unchanged,",
         };
         let seconds = done.duration_ms / 1000;
-        writeln!(
-            out,
-            "{} {how} as {}/master.m3u8 ({seconds} s)",
-            self.input.display(),
-            directory.display()
-        )?;
+        writeln!(out, "{} {how} as {output}/master.m3u8 ({seconds} s)", self.input.display())?;
         for rendition in &done.renditions {
             let kbps = |bits: u64| bits / 1000;
             let (average, peak) =
@@ -116,26 +118,18 @@ impl Transcode {
     }
 }
 
-/// Refuses a recording that is given as a URL, which would otherwise be taken for a file that is not there.
-pub fn refuse_url(input: &Path) -> Result<(), Usage> {
-    match input.to_str() {
-        Some(url) if url.starts_with("s3://") => {
-            Err(Usage(format!("{url}: S3 is not spoken by this build: give a local file")))
-        }
-        Some(url) if url.contains("://") => Err(Usage(format!("{url}: give a local file"))),
-        _ => Ok(()),
-    }
-}
-
-fn output_directory(output: &Path) -> anyhow::Result<PathBuf> {
-    let directory = match output.to_str() {
-        Some(url) => wire::output_directory(url)?,
-        None => std::path::absolute(output)?,
+fn output_place(output: &Path) -> anyhow::Result<OutputPlace> {
+    let place = match output.to_str() {
+        Some(url) => url.parse()?,
+        None => OutputPlace::Directory(std::path::absolute(output)?),
     };
-    if directory.exists() && !directory.is_dir() {
+    if let OutputPlace::Directory(directory) = &place
+        && directory.exists()
+        && !directory.is_dir()
+    {
         return Err(Usage(format!("{} is a file: give a directory", output.display())).into());
     }
-    Ok(directory)
+    Ok(place)
 }
 
 /// The directory and those above it, as far as they are not there yet; the innermost first.

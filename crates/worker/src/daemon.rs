@@ -1,29 +1,26 @@
 //! The daemon: receives messages, does their jobs, and stops in good order.
 
-use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use job::failure::{Decision, Failure, Step};
-use job::message;
-use job::ports::{Delivery, Depth, Measure, Metrics, Queue, QueueError};
+use job::ports::{Delivery, Depth, Fleet, Metrics, Queue, QueueError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use crate::attempt::Attempt;
 use crate::events;
-use crate::lease::{Lease, Verdict};
-use crate::line::{Job, Outcome, Tools, run_job};
-use crate::progress::LoggedProgress;
+use crate::guard::Guard;
+use crate::health::{Health, SHORTEST_PAUSE};
+use crate::jobs::{Jobs, Running};
+use crate::lease::Lease;
+use crate::line::Tools;
+use crate::pulse::{Activity, Pulse};
+use crate::sampler::Sampler;
 use crate::workdir;
 
-/// Pause after the first receive that failed; doubled after each more.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-/// Longest pause between receives that fail.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long jobs that were told to stop may take to kill their children and hand back their messages.
 const STOPPING: Duration = Duration::from_secs(20);
 
@@ -41,6 +38,8 @@ pub struct Settings {
     pub drain: Duration,
     /// End when nothing is visible, delayed or in flight. Where the queue's counts are approximate (SQS), so is this.
     pub until_empty: bool,
+    /// How often the queue's depth and what is derived from it are measured. At least a second.
+    pub sample: Duration,
 }
 
 /// How a daemon is told to stop.
@@ -60,17 +59,20 @@ pub struct Daemon {
     pub tools: Arc<Tools>,
     /// Where measurements go.
     pub metrics: Arc<dyn Metrics>,
+    /// The group that shall not shrink by a machine that has work; none where there is no group.
+    pub fleet: Option<Arc<dyn Fleet>>,
+    /// Where it leaves its pulse, for a watchdog.
+    pub pulse: Arc<Pulse>,
     /// How it works.
     pub settings: Settings,
 }
 
 /// A daemon in the course of its work.
-struct Running {
+struct Working {
     daemon: Daemon,
     slots: Arc<Semaphore>,
-    jobs: TaskTracker,
-    /// How many jobs are being done, for measuring.
-    working: AtomicU32,
+    tasks: TaskTracker,
+    jobs: Arc<Jobs>,
     /// Stops all jobs.
     stop: CancellationToken,
 }
@@ -84,29 +86,54 @@ impl Daemon {
         if let Err(error) = workdir::remove_stale(&self.tools.scratch) {
             events::workdir_not_removed(&self.tools.scratch, &error);
         }
-        let running = Arc::new(Running {
+        let jobs = Jobs::new();
+        let (beside, end) = self.start_beside(&jobs);
+        let working = Arc::new(Working {
             slots: Arc::new(Semaphore::new(self.settings.slots)),
-            jobs: TaskTracker::new(),
-            working: AtomicU32::new(0),
+            tasks: TaskTracker::new(),
+            jobs,
             stop: CancellationToken::new(),
             daemon: self,
         });
-        let received = running.receive_until(&shutdown).await;
-        running.drain(&shutdown).await;
+        let received = working.receive_until(&shutdown).await;
+        working.drain(&shutdown).await;
+        end.cancel();
+        beside.close();
+        beside.wait().await;
         received
+    }
+
+    /// Starts what goes on beside the jobs, up to a token that ends it.
+    fn start_beside(&self, jobs: &Arc<Jobs>) -> (TaskTracker, CancellationToken) {
+        let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
+        let sampler = Sampler {
+            queue: Arc::clone(&self.queue),
+            metrics: Arc::clone(&self.metrics),
+            jobs: Arc::clone(jobs),
+            slots: self.settings.slots,
+        };
+        let sampling = sampler.run(self.settings.sample);
+        tasks.spawn(end.clone().run_until_cancelled_owned(sampling));
+        if let Some(fleet) = &self.fleet {
+            let guard = Guard::new(Arc::clone(fleet), Arc::clone(jobs));
+            tasks.spawn(end.clone().run_until_cancelled_owned(guard.run()));
+        }
+        (tasks, end)
     }
 }
 
-impl Running {
+impl Working {
     /// Receives one message for each free slot until told to stop.
     async fn receive_until(self: &Arc<Self>, shutdown: &Shutdown) -> Result<(), QueueError> {
-        let Daemon { queue, settings, .. } = &self.daemon;
+        let Daemon { queue, settings, pulse, .. } = &self.daemon;
         let mut health = Health::Unknown;
         loop {
+            pulse.enter(Activity::WaitingForSlot);
             let slot = Arc::clone(&self.slots).acquire_owned();
             let Some(Ok(slot)) = unless_shut_down(shutdown, slot).await else {
                 return Ok(());
             };
+            pulse.enter(Activity::Receiving { wait: settings.wait });
             let receive = queue.receive(settings.wait, settings.visibility);
             let Some(received) = unless_shut_down(shutdown, receive).await else {
                 return Ok(());
@@ -119,7 +146,9 @@ impl Running {
                 }
                 Ok(None) => {
                     health = health.recovered();
-                    if settings.until_empty && self.is_empty().await {
+                    if settings.until_empty
+                        && unless_shut_down(shutdown, self.is_empty()).await != Some(false)
+                    {
                         return Ok(());
                     }
                     continue;
@@ -130,6 +159,7 @@ impl Running {
                 return Err(error);
             }
             health = health.failed(&error);
+            pulse.enter(Activity::Pausing);
             if unless_shut_down(shutdown, sleep(health.pause())).await.is_none() {
                 return Ok(());
             }
@@ -150,66 +180,32 @@ impl Running {
     /// Does the job of a message on a task of its own.
     fn start(self: &Arc<Self>, delivery: Delivery, slot: OwnedSemaphorePermit) {
         let span = events::job_span(&delivery.id, delivery.receive_count);
-        let running = Arc::clone(self);
+        let running = self.jobs.enter(&delivery);
+        let working = Arc::clone(self);
         let work = async move {
-            running.measure_jobs(running.working.fetch_add(1, Ordering::Relaxed) + 1);
-            running.work(delivery).await;
-            running.measure_jobs(running.working.fetch_sub(1, Ordering::Relaxed) - 1);
+            working.work(delivery, &running).await;
+            drop(running);
             drop(slot);
         };
-        self.jobs.spawn(work.instrument(span));
+        self.tasks.spawn(work.instrument(span));
     }
 
-    /// Does the job of a message, and then what the outcome asks for the message.
-    async fn work(&self, delivery: Delivery) {
+    /// Does the job of a message, and then what came of it to the message.
+    async fn work(&self, delivery: Delivery, running: &Running) {
+        let Daemon { queue, tools, metrics, settings, .. } = &self.daemon;
         let stop = self.stop.child_token();
-        let queue = Arc::clone(&self.daemon.queue);
-        let lease = Lease::hold(queue, delivery, self.daemon.settings.visibility, stop);
-        let started = Instant::now();
-        let result = self.attempt(&lease).await;
-        let verdict = match &result {
-            Ok(outcome) => {
-                events::job_ended(*outcome, started.elapsed());
-                Verdict::Done
-            }
-            Err(failure) => {
-                events::job_failed(failure, started.elapsed());
-                match failure.decision {
-                    Decision::Retry => Verdict::Retry,
-                    Decision::Reject => Verdict::Reject(failure.to_string()),
-                    Decision::HandBack => Verdict::HandBack,
-                }
-            }
-        };
+        let lease = Lease::hold(Arc::clone(queue), delivery, settings.visibility, stop);
+        let attempt = Attempt { tools, metrics, fence: lease.fence(), running };
+        let verdict = attempt.run(&lease.delivery().body).await;
         lease.finish(verdict).await;
-    }
-
-    async fn attempt(&self, lease: &Lease) -> Result<Outcome, Failure> {
-        let recording = message::parse(&lease.delivery().body)
-            .map_err(|error| Failure::reject(Step::Request, error))?;
-        events::job_started(&recording.source.to_string());
-        let job = Job {
-            recording,
-            tools: Arc::clone(&self.daemon.tools),
-            fence: lease.fence(),
-            observer: Arc::new(LoggedProgress::new(Arc::clone(&self.daemon.metrics))),
-        };
-        // A task of its own, so that a panic ends this job only.
-        let job = tokio::spawn(run_job(job).in_current_span());
-        job.await.unwrap_or_else(|error| {
-            let message = match error.try_into_panic() {
-                Ok(payload) => panic_message(payload.as_ref()),
-                Err(error) => error.to_string(),
-            };
-            Err(Failure::retry(Step::Request, format!("the job panicked: {message}")))
-        })
     }
 
     /// Waits for the jobs: for ever if nobody is in a hurry, else until the drain's end or a hard shutdown; then stops what is left.
     async fn drain(&self, shutdown: &Shutdown) {
-        self.jobs.close();
+        self.daemon.pulse.enter(Activity::Draining);
+        self.tasks.close();
         if shutdown.soft.is_cancelled() || shutdown.hard.is_cancelled() {
-            events::draining(self.jobs.len(), self.daemon.settings.drain);
+            events::draining(self.tasks.len(), self.daemon.settings.drain);
         }
         let in_a_hurry = async {
             tokio::select! {
@@ -221,18 +217,14 @@ impl Running {
             }
         };
         tokio::select! {
-            () = self.jobs.wait() => return,
+            () = self.tasks.wait() => return,
             () = in_a_hurry => {}
         }
-        events::stopping_jobs(self.jobs.len());
+        events::stopping_jobs(self.tasks.len());
         self.stop.cancel();
-        if timeout(STOPPING, self.jobs.wait()).await.is_err() {
-            events::jobs_left_behind(self.jobs.len());
+        if timeout(STOPPING, self.tasks.wait()).await.is_err() {
+            events::jobs_left_behind(self.tasks.len());
         }
-    }
-
-    fn measure_jobs(&self, jobs: u32) {
-        self.daemon.metrics.record(Measure { name: "jobs_running", value: f64::from(jobs) });
     }
 }
 
@@ -244,52 +236,4 @@ async fn unless_shut_down<T>(shutdown: &Shutdown, future: impl Future<Output = T
         () = shutdown.soft.cancelled() => None,
         result = future => Some(result),
     }
-}
-
-/// What receives say of the queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Health {
-    /// Nothing was received yet.
-    Unknown,
-    /// The last receive succeeded.
-    Well,
-    /// The last receives failed.
-    Ill { failures: u32, error: String },
-}
-
-impl Health {
-    fn recovered(self) -> Self {
-        if matches!(self, Self::Ill { .. }) {
-            events::receive_recovered();
-        }
-        Self::Well
-    }
-
-    /// Logs an error only if the one before was another.
-    fn failed(self, error: &QueueError) -> Self {
-        let sentence = error.to_string();
-        let (failures, is_known) = match self {
-            Self::Unknown | Self::Well => (0, false),
-            Self::Ill { failures, error } => (failures, error == sentence),
-        };
-        if !is_known {
-            events::receive_failed(error);
-        }
-        Self::Ill { failures: failures.saturating_add(1), error: sentence }
-    }
-
-    fn pause(&self) -> Duration {
-        match self {
-            Self::Unknown | Self::Well => Duration::ZERO,
-            Self::Ill { failures, .. } => {
-                let doublings = failures.saturating_sub(1).min(16);
-                (SHORTEST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE)
-            }
-        }
-    }
-}
-
-fn panic_message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

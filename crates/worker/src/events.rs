@@ -1,4 +1,4 @@
-//! Everything that a worker logs, in one place. The job's id, attempt and source come from the span around it.
+//! Everything that a worker logs, in one place. The message's id and attempt and the recording's source come from the spans around it.
 
 use std::io;
 use std::path::Path;
@@ -14,12 +14,24 @@ use crate::progress::Progress;
 
 /// The span of one delivery of a message.
 pub(crate) fn job_span(id: &str, attempt: u32) -> Span {
-    info_span!("job", job.id = id, job.attempt = attempt, source = tracing::field::Empty)
+    info_span!("job", job.id = id, job.attempt = attempt)
 }
 
-pub(crate) fn job_started(source: &str) {
-    Span::current().record("source", source);
+/// The span of one of the recordings that a message asks for.
+pub(crate) fn recording_span(source: &str) -> Span {
+    info_span!("recording", source)
+}
+
+pub(crate) fn job_started() {
     info!("job started");
+}
+
+pub(crate) fn nothing_asked(why: &str) {
+    info!(why, "message asks for nothing");
+}
+
+pub(crate) fn message_rejected(failure: &Failure) {
+    error!(error = %failure, "message rejected");
 }
 
 pub(crate) fn progress(progress: &Progress) {
@@ -75,6 +87,22 @@ pub(crate) fn receive_recovered() {
 
 pub(crate) fn depth_unknown(error: &QueueError) {
     warn!(%error, "queue does not tell whether it is empty, trying again");
+}
+
+pub(crate) fn depth_not_sampled(error: &str) {
+    warn!(error, "queue does not tell how full it is, trying again");
+}
+
+pub(crate) fn depth_sampled_again() {
+    info!("queue tells how full it is again");
+}
+
+pub(crate) fn fleet_told(protected: bool) {
+    debug!(protected, "scale-in protection set");
+}
+
+pub(crate) fn fleet_not_told(protected: bool, error: &str) {
+    warn!(protected, error, "scale-in protection not set, trying again");
 }
 
 pub(crate) fn draining(jobs: usize, limit: Duration) {

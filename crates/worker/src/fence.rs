@@ -63,7 +63,8 @@ impl Fence {
         &self.cancelled
     }
 
-    fn is_closed(&self) -> bool {
+    /// True if the job may not go on.
+    pub(crate) fn is_closed(&self) -> bool {
         let ended = self.lease_end.as_ref().is_some_and(|end| Instant::now() >= end.get());
         ended || self.cancelled.is_cancelled()
     }

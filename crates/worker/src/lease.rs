@@ -7,6 +7,7 @@ use job::ports::{Delivery, Queue, QueueError};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::events;
 use crate::fence::{Fence, LeaseEnd};
@@ -66,10 +67,11 @@ impl Lease {
         let fence = Fence::leased(job, end.clone());
         let token = fence.token().clone();
         let last = received + LONGEST_HOLD;
-        let heartbeat = tokio::spawn(async move {
+        let beating = async move {
             heartbeat.beat(last).await;
             token.cancel();
-        });
+        };
+        let heartbeat = tokio::spawn(beating.in_current_span());
         Self { queue, delivery, fence, end, heartbeat }
     }
 

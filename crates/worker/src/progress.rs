@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use job::metric::Metric;
 use job::plan::Plan;
 use job::ports::{Measure, Metrics};
 use tokio::time::Instant;
@@ -105,10 +106,10 @@ impl Observer for LoggedProgress {
         events::progress(progress);
         let percent = (progress.frames * 100).checked_div(progress.total_frames);
         if let Some(percent) = percent.and_then(|percent| u32::try_from(percent).ok()) {
-            self.metrics.record(Measure { name: "job_percent", value: f64::from(percent) });
+            self.metrics.record(Measure::new(Metric::JobProgress, percent.into()));
         }
         if let Some(value) = progress.realtime_factor {
-            self.metrics.record(Measure { name: "realtime_factor", value });
+            self.metrics.record(Measure::new(Metric::RealtimeFactor, value));
         }
     }
 }

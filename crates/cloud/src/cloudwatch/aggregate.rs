@@ -1,18 +1,24 @@
-//! Many measurements of a period as one statistic set for each name.
+//! Many measurements of a period as one statistic set for each metric and reason.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit, StatisticSet};
+use job::metric::{Metric, Unit};
 use job::ports::Measure;
 
 /// Greatest magnitude that `CloudWatch` takes: 2^360.
 const GREATEST: f64 = 2.348_542_582_773_833_4e108;
 
-/// The measurements of a period by their names. Names are those in the program, so there are few.
+/// Name of the dimension with the reason of a measurement.
+const REASON: &str = "Reason";
+/// More reasons than there are; a program that makes them up shall not cost by the metric.
+const MOST_REASONS: usize = 100;
+
+/// The measurements of a period by metric and reason. What has a reason counts without it, too: alarms look at the whole.
 #[derive(Debug, Default)]
 pub(super) struct Aggregates {
-    by_name: BTreeMap<&'static str, Aggregate>,
+    by_series: BTreeMap<(Metric, Option<String>), Aggregate>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,14 +31,21 @@ struct Aggregate {
 
 impl Aggregates {
     /// Adds a measurement; false if `CloudWatch` would not take it.
-    pub(super) fn add(&mut self, Measure { name, value }: Measure) -> bool {
+    pub(super) fn add(&mut self, Measure { metric, value, reason }: Measure) -> bool {
         if value.is_nan() || value.abs() > GREATEST {
             return false;
         }
-        let one = Aggregate { count: 1.0, sum: value, least: value, greatest: value };
-        let aggregate = self.by_name.entry(name);
-        aggregate.and_modify(|before| *before = before.with(one)).or_insert(one);
+        if reason.is_some() && self.by_series.len() < MOST_REASONS {
+            self.add_to((metric, reason), value);
+        }
+        self.add_to((metric, None), value);
         true
+    }
+
+    fn add_to(&mut self, series: (Metric, Option<String>), value: f64) {
+        let one = Aggregate { count: 1.0, sum: value, least: value, greatest: value };
+        let aggregate = self.by_series.entry(series);
+        aggregate.and_modify(|before| *before = before.with(one)).or_insert(one);
     }
 
     /// The values to publish.
@@ -42,13 +55,15 @@ impl Aggregates {
         dimensions: &[Dimension],
         storage_resolution: i32,
     ) -> impl Iterator<Item = MetricDatum> {
-        self.by_name.into_iter().map(move |(name, aggregate)| {
+        self.by_series.into_iter().map(move |((metric, reason), aggregate)| {
+            let reason = reason.map(|why| Dimension::builder().name(REASON).value(why).build());
+            let dimensions = dimensions.iter().cloned().chain(reason).collect();
             MetricDatum::builder()
-                .metric_name(name)
-                .unit(unit(name))
+                .metric_name(metric.name())
+                .unit(unit(metric.unit()))
                 .timestamp(time)
                 .storage_resolution(storage_resolution)
-                .set_dimensions(Some(dimensions.to_vec()))
+                .set_dimensions(Some(dimensions))
                 .statistic_values(aggregate.statistics())
                 .build()
         })
@@ -75,14 +90,12 @@ impl Aggregate {
     }
 }
 
-/// The unit that a name says by its last word.
-fn unit(name: &str) -> StandardUnit {
-    match name.rsplit('_').next() {
-        Some("seconds" | "age") => StandardUnit::Seconds,
-        Some("bytes") => StandardUnit::Bytes,
-        Some("percent") => StandardUnit::Percent,
-        Some("factor") => StandardUnit::None,
-        _ => StandardUnit::Count,
+fn unit(unit: Unit) -> StandardUnit {
+    match unit {
+        Unit::Count => StandardUnit::Count,
+        Unit::Seconds => StandardUnit::Seconds,
+        Unit::Percent => StandardUnit::Percent,
+        Unit::Ratio => StandardUnit::None,
     }
 }
 
@@ -90,27 +103,46 @@ fn unit(name: &str) -> StandardUnit {
 mod tests {
     use super::*;
 
+    /// Name, reason, and count, sum, least and greatest.
+    fn facts(aggregates: Aggregates) -> Vec<String> {
+        let data = aggregates.data(DateTime::from_secs(7), &[], 60);
+        data.map(|datum| {
+            let s = datum.statistic_values().unwrap();
+            let values = [s.sample_count(), s.sum(), s.minimum(), s.maximum()];
+            let reasons: Vec<_> = datum.dimensions().iter().filter_map(Dimension::value).collect();
+            format!("{} {reasons:?} {:?}", datum.metric_name().unwrap(), values.map(Option::unwrap))
+        })
+        .collect()
+    }
+
     #[test]
-    fn measurements_of_a_name_become_one_value() {
+    fn measurements_of_a_metric_become_one_value() {
         let mut aggregates = Aggregates::default();
-        for (name, value) in
-            [("jobs_running", 2.0), ("realtime_factor", 1.5), ("jobs_running", 4.0)]
+        for (metric, value) in
+            [(Metric::JobsRunning, 2.0), (Metric::RealtimeFactor, 1.5), (Metric::JobsRunning, 4.0)]
         {
-            assert!(aggregates.add(Measure { name, value }));
+            assert!(aggregates.add(Measure::new(metric, value)));
         }
-        let data: Vec<_> = aggregates.data(DateTime::from_secs(7), &[], 60).collect();
-        let facts: Vec<_> = data
-            .iter()
-            .map(|datum| {
-                let s = datum.statistic_values().unwrap();
-                let values =
-                    [s.sample_count(), s.sum(), s.minimum(), s.maximum()].map(Option::unwrap);
-                (datum.metric_name().unwrap(), values)
-            })
-            .collect();
         assert_eq!(
-            facts,
-            [("jobs_running", [2.0, 6.0, 2.0, 4.0]), ("realtime_factor", [1.0, 1.5, 1.5, 1.5])]
+            facts(aggregates),
+            ["JobsRunning [] [2.0, 6.0, 2.0, 4.0]", "RealtimeFactor [] [1.0, 1.5, 1.5, 1.5]"]
+        );
+    }
+
+    #[test]
+    fn what_has_a_reason_counts_with_and_without_it() {
+        let mut aggregates = Aggregates::default();
+        for reason in ["reject-index", "retry-fetch", "retry-fetch"] {
+            let (metric, reason) = (Metric::JobsFailed, Some(reason.to_owned()));
+            assert!(aggregates.add(Measure { metric, value: 1.0, reason }));
+        }
+        assert_eq!(
+            facts(aggregates),
+            [
+                "JobsFailed [] [3.0, 3.0, 1.0, 1.0]",
+                "JobsFailed [\"reject-index\"] [1.0, 1.0, 1.0, 1.0]",
+                "JobsFailed [\"retry-fetch\"] [2.0, 2.0, 1.0, 1.0]",
+            ]
         );
     }
 
@@ -118,7 +150,7 @@ mod tests {
     fn what_cloudwatch_refuses_is_left_out() {
         let mut aggregates = Aggregates::default();
         for value in [f64::NAN, f64::INFINITY, -f64::INFINITY, 1e109] {
-            assert!(!aggregates.add(Measure { name: "x", value }), "{value}");
+            assert!(!aggregates.add(Measure::new(Metric::JobsDone, value)), "{value}");
         }
         assert_eq!(aggregates.data(DateTime::from_secs(0), &[], 60).count(), 0);
     }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
-use job::ports::StoreError;
 use tokio::task::JoinSet;
 
-use super::{ABORT, Bucket, Headers, WRITE, failure, patient};
+use super::{ABORT, Bucket, Condition, Headers, WRITE, failure, patient};
 use crate::classify::Failure;
 
 /// Largest file that goes in one request, and size of the parts of those that do not: 8 to 16 MiB is what AWS advises.
@@ -38,20 +37,20 @@ struct Part {
 }
 
 impl Bucket {
-    pub(super) async fn upload_parts(
+    pub(super) async fn send_parts(
         &self,
         key: &str,
         headers: Headers<'_>,
         file: &Path,
         size: u64,
-    ) -> Result<(), StoreError> {
-        let began = Upload::begin(self, key, headers).await;
-        let mut upload = began.map_err(|failure| self.failure("upload", key, failure))?;
-        match upload.send(file, size).await {
+        condition: Option<Condition<'_>>,
+    ) -> Result<(), Failure> {
+        let mut upload = Upload::begin(self, key, headers).await?;
+        match upload.send(file, size, condition).await {
             Ok(()) => Ok(()),
             Err(failure) => {
                 upload.abort().await;
-                Err(self.failure("upload", key, failure))
+                Err(failure)
             }
         }
     }
@@ -64,6 +63,7 @@ impl Upload {
             .set_expected_bucket_owner(bucket.owner())
             .set_content_type(headers.content_type.map(str::to_owned))
             .set_cache_control(headers.cache_control.map(str::to_owned))
+            .set_metadata(headers.metadata())
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .customize()
             .config_override(patient(WRITE))
@@ -75,7 +75,12 @@ impl Upload {
     }
 
     /// Sends all parts, a few at a time, and completes the upload.
-    async fn send(&mut self, file: &Path, size: u64) -> Result<(), Failure> {
+    async fn send(
+        &mut self,
+        file: &Path,
+        size: u64,
+        condition: Option<Condition<'_>>,
+    ) -> Result<(), Failure> {
         let Some(id) = self.id.clone() else {
             return Ok(());
         };
@@ -106,13 +111,20 @@ impl Upload {
             }
         }
         sent.sort_by_key(|part| part.part_number);
-        self.complete(&id, sent).await?;
+        self.complete(&id, sent, condition).await?;
         self.id = None;
         Ok(())
     }
 
-    async fn complete(&self, id: &str, parts: Vec<CompletedPart>) -> Result<(), Failure> {
+    /// Only now is a condition looked at: until here there is no object.
+    async fn complete(
+        &self,
+        id: &str,
+        parts: Vec<CompletedPart>,
+        condition: Option<Condition<'_>>,
+    ) -> Result<(), Failure> {
         let Self { bucket, key, .. } = self;
+        let (if_match, if_none_match) = condition.map_or((None, None), Condition::headers);
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         bucket
             .client
@@ -121,6 +133,8 @@ impl Upload {
             .key(&**key)
             .upload_id(id)
             .multipart_upload(parts)
+            .set_if_match(if_match)
+            .set_if_none_match(if_none_match)
             .set_expected_bucket_owner(bucket.owner())
             .customize()
             .config_override(patient(WRITE))

@@ -29,8 +29,26 @@ pub struct AllowedSource {
 pub struct BadSource(String);
 
 impl AllowedSource {
+    /// The bucket.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// What keys begin with: empty, or with a `/` at its end.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     fn allows(&self, bucket: &str, key: &str) -> bool {
         self.bucket == bucket && key.starts_with(&self.prefix)
+    }
+}
+
+impl std::fmt::Display for AllowedSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.prefix)
     }
 }
 

@@ -37,7 +37,11 @@ pub(super) fn as_folder(prefix: &str) -> String {
 }
 
 const fn headers(kind: ObjectKind) -> Headers<'static> {
-    Headers { content_type: Some(kind.content_type()), cache_control: Some(kind.cache_control()) }
+    Headers {
+        content_type: Some(kind.content_type()),
+        cache_control: Some(kind.cache_control()),
+        sha256: None,
+    }
 }
 
 #[async_trait]

@@ -8,6 +8,7 @@ use aws_sdk_sqs::types::{
 };
 use job::ports::{DeadLetter, Delivery, QueueError};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{LOOK, RECEIVE, SEND, SqsQueue, patient, queue_error, receive_count, seconds, url};
 use crate::classify::Call;
@@ -33,6 +34,8 @@ const BATCH: i32 = 10;
 #[serde(rename_all = "camelCase")]
 struct RedrivePolicy {
     dead_letter_target_arn: String,
+    /// AWS writes a number, and takes a text of digits as well.
+    max_receive_count: Value,
 }
 
 impl SqsQueue {
@@ -42,17 +45,34 @@ impl SqsQueue {
         Ok(url.as_deref())
     }
 
-    async fn find_dead_letters(&self) -> Result<Option<String>, QueueError> {
-        const CALL: Call = Call { action: "sqs:GetQueueUrl", target: "queue of dead letters" };
+    /// How often SQS lets a message be received before it moves it to the dead letters by itself; none if the queue has none.
+    ///
+    /// # Errors
+    ///
+    /// If the queue does not say.
+    pub async fn max_receive_count(&self) -> Result<Option<u64>, QueueError> {
+        let count = self.redrive_policy().await?.map(|policy| policy.max_receive_count);
+        Ok(count.and_then(|count| count.as_u64().or_else(|| count.as_str()?.parse().ok())))
+    }
+
+    async fn redrive_policy(&self) -> Result<Option<RedrivePolicy>, QueueError> {
         let [policy] = self.attributes(&self.url, [QueueAttributeName::RedrivePolicy]).await?;
         let Some(policy) = policy.filter(|policy| !policy.is_empty()) else {
             return Ok(None);
         };
-        let arn = serde_json::from_str::<RedrivePolicy>(&policy)
-            .map(|policy| policy.dead_letter_target_arn)
-            .unwrap_or_default();
+        let unreadable =
+            |_| self.unusable(format!("its redrive policy cannot be read: {policy:?}"));
+        serde_json::from_str(&policy).map(Some).map_err(unreadable)
+    }
+
+    async fn find_dead_letters(&self) -> Result<Option<String>, QueueError> {
+        const CALL: Call = Call { action: "sqs:GetQueueUrl", target: "queue of dead letters" };
+        let Some(RedrivePolicy { dead_letter_target_arn: arn, .. }) = self.redrive_policy().await?
+        else {
+            return Ok(None);
+        };
         let Some((name, account)) = url::of_arn(&arn) else {
-            return Err(self.unusable(format!("its redrive policy names no queue: {policy:?}")));
+            return Err(self.unusable(format!("its redrive policy names no queue: {arn:?}")));
         };
         let answer = self
             .client

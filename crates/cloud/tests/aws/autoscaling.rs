@@ -1,6 +1,7 @@
 //! Protection from scale-in, in the words of AWS: ministack knows no `SetInstanceProtection`.
 
 use cloud::ScalingGroup;
+use job::ports::Fleet as _;
 
 use crate::support::scripted::{Answer, Scripted};
 use crate::support::{self, Ministack};
@@ -60,4 +61,53 @@ async fn an_instance_outside_of_groups_has_none() {
     let ministack = Ministack::start();
     let aws = ministack.aws().await;
     assert!(ScalingGroup::of_instance(&aws, INSTANCE).await.unwrap().is_none());
+}
+
+fn hooks() -> Answer {
+    const NAME: &str = "DescribeLifecycleHooks";
+    let hook = |name: &str, transition: &str| {
+        format!(
+            "<member><LifecycleHookName>{name}</LifecycleHookName><LifecycleTransition>autoscaling:EC2_INSTANCE_{transition}</LifecycleTransition></member>"
+        )
+    };
+    let hooks = hook("welcome", "LAUNCHING")
+        + &hook("drain", "TERMINATING")
+        + &hook("other", "TERMINATING");
+    xml(
+        200,
+        format!(
+            "<{NAME}Response><{NAME}Result><LifecycleHooks>{hooks}</LifecycleHooks></{NAME}Result></{NAME}Response>"
+        ),
+    )
+}
+
+/// The group waits for no instance that has nothing left to do; an action that is over already is no error.
+#[tokio::test]
+async fn a_drained_instance_lets_its_termination_go_on() {
+    let server = Scripted::start(|request| {
+        match request.number {
+        0 => membership(),
+        1 => hooks(),
+        2 => refusal(400, "ValidationError"),
+        3 => xml(
+            200,
+            "<CompleteLifecycleActionResponse><CompleteLifecycleActionResult/></CompleteLifecycleActionResponse>"
+                .to_owned(),
+        ),
+        _ => refusal(403, "AccessDenied"),
+    }
+    });
+    let aws = support::aws(server.address, "AKID").await;
+    let group = ScalingGroup::of_instance(&aws, INSTANCE).await.unwrap().unwrap();
+    group.leave().await.unwrap();
+    let requests = server.requests();
+    for (request, hook) in requests[2..].iter().zip(["drain", "other"]) {
+        for part in
+            ["CompleteLifecycleAction", "CONTINUE", INSTANCE, &format!("LifecycleHookName={hook}")]
+        {
+            assert!(request.body.contains(part), "{request:?}");
+        }
+    }
+    assert_eq!(requests.len(), 4);
+    assert!(group.leave().await.is_err(), "denied");
 }

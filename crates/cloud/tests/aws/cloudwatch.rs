@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use cloud::{Aws, CloudWatchMetrics, CloudWatchSettings, Resolution};
+use job::metric::Metric;
 use job::ports::{Clock, Measure, Metrics as _};
 
 use crate::support::scripted::{Answer, Scripted};
@@ -28,10 +29,6 @@ fn start(aws: &Aws, resolution: Resolution) -> CloudWatchMetrics {
         resolution,
     };
     CloudWatchMetrics::start(aws, settings, Arc::new(WallClock))
-}
-
-fn measure(name: &'static str, value: f64) -> Measure {
-    Measure { name, value }
 }
 
 /// Count, sum, least and greatest of a metric in the last hour.
@@ -64,15 +61,15 @@ async fn measurements_are_read_back_as_they_were_taken() {
     let ministack = Ministack::start();
     let metrics = start(&ministack.aws().await, Resolution::Minute);
     for value in [3.0, 1.0, 2.0] {
-        metrics.record(measure("jobs_running", value));
+        metrics.record(Measure::new(Metric::JobsRunning, value));
     }
-    metrics.record(measure("realtime_factor", 2.5));
-    metrics.record(measure("realtime_factor", f64::NAN));
-    assert_eq!(read(&ministack, "jobs_running", "one").await, None, "nothing before its time");
+    metrics.record(Measure::new(Metric::RealtimeFactor, 2.5));
+    metrics.record(Measure::new(Metric::RealtimeFactor, f64::NAN));
+    assert_eq!(read(&ministack, "JobsRunning", "one").await, None, "nothing before its time");
     metrics.flush(Duration::from_secs(20)).await;
-    assert_eq!(read(&ministack, "jobs_running", "one").await.as_deref(), Some("3 6 1 3"));
-    assert_eq!(read(&ministack, "realtime_factor", "one").await.as_deref(), Some("1 2.5 2.5 2.5"));
-    assert_eq!(read(&ministack, "jobs_running", "two").await, None);
+    assert_eq!(read(&ministack, "JobsRunning", "one").await.as_deref(), Some("3 6 1 3"));
+    assert_eq!(read(&ministack, "RealtimeFactor", "one").await.as_deref(), Some("1 2.5 2.5 2.5"));
+    assert_eq!(read(&ministack, "JobsRunning", "two").await, None);
     assert_eq!(metrics.dropped(), 1, "what is not a number");
 }
 
@@ -80,11 +77,11 @@ async fn measurements_are_read_back_as_they_were_taken() {
 async fn a_period_ends_by_itself() {
     let ministack = Ministack::start();
     let metrics = start(&ministack.aws().await, Resolution::TenSeconds);
-    metrics.record(measure("queue_visible", 7.0));
+    metrics.record(Measure::new(Metric::QueueVisible, 7.0));
     let began = Instant::now();
     loop {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        match read(&ministack, "queue_visible", "one").await {
+        match read(&ministack, "QueueVisible", "one").await {
             Some(values) => break assert_eq!(values, "1 7 7 7"),
             None => assert!(began.elapsed() < Duration::from_secs(25), "it never came"),
         }
@@ -101,7 +98,7 @@ async fn cloudwatch_being_away_is_not_noticed() {
         let metrics = start(&support::aws(address, "AKID").await, Resolution::TenSeconds);
         let began = Instant::now();
         for _ in 0..100_000 {
-            metrics.record(measure("jobs_running", 1.0));
+            metrics.record(Measure::new(Metric::JobsRunning, 1.0));
         }
         let took = began.elapsed();
         println!("100,000 measurements in {took:?}, {} dropped", metrics.dropped());
@@ -119,10 +116,10 @@ async fn what_does_not_fit_is_dropped_and_counted() {
     let metrics = start(&ministack.aws().await, Resolution::Minute);
     // On one thread nobody aggregates meanwhile.
     for _ in 0..10_000 {
-        metrics.record(measure("jobs_running", 1.0));
+        metrics.record(Measure::new(Metric::JobsRunning, 1.0));
     }
     metrics.flush(Duration::from_secs(20)).await;
-    let values = read(&ministack, "jobs_running", "one").await.unwrap();
+    let values = read(&ministack, "JobsRunning", "one").await.unwrap();
     let taken: u64 = values.split(' ').next().unwrap().parse().unwrap();
     assert!(metrics.dropped() > 0);
     assert_eq!(taken + metrics.dropped(), 10_000);
@@ -137,7 +134,7 @@ async fn values_outlive_a_failure() {
     });
     let aws = support::aws(server.address, "AKID").await;
     let metrics = start(&aws, Resolution::Minute);
-    metrics.record(measure("jobs_running", 1.0));
+    metrics.record(Measure::new(Metric::JobsRunning, 1.0));
     metrics.flush(Duration::from_secs(20)).await;
     metrics.flush(Duration::from_secs(20)).await;
     metrics.flush(Duration::from_secs(20)).await;

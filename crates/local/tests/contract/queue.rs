@@ -53,12 +53,14 @@ pub async fn a_message_is_hidden_and_then_redelivered(fixture: &impl QueueFixtur
         (id.as_str(), "body \u{1f3a5}\n\"quoted\"")
     );
     assert_eq!(first.receive_count, 1);
+    assert!(first.sent_at.is_some());
     assert_eq!(receive(&*fixture.connect()).await, None);
 
     fixture.advance(MORE_THAN_VISIBILITY).await;
     let second = receive_some(&*fixture.connect()).await;
     assert_eq!((&second.id, &second.body, second.receive_count), (&first.id, &first.body, 2));
     assert_ne!(second.receipt, first.receipt);
+    assert_eq!(second.sent_at, first.sent_at, "sent once, however often received");
 }
 
 /// A heartbeat keeps the message, counted from the call on; zero gives it back at once.

@@ -38,7 +38,12 @@ fn status_counts_by_state() {
     let table = String::from_utf8(origin.output(&["status"]).stdout).unwrap();
     let rows: Vec<Vec<&str>> =
         table.lines().map(|line| line.split_whitespace().take(2).collect()).collect();
-    assert_eq!(rows, [["STATE", "ENTRIES"], ["delivered", "2"], ["rejected", "1"]]);
+    assert_eq!(
+        rows,
+        [["STATE", "ENTRIES"], ["delivered", "2"], ["rejected", "1"], ["recordings", "stay"]]
+    );
+    let queue = format!("sqlite:{}/queue.db", origin.root().display());
+    assert_eq!((&status["output"], &status["queue"]), (&().into(), &queue.into()));
 }
 
 #[test]

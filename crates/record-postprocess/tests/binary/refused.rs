@@ -91,20 +91,28 @@ fn what_is_not_there_is_no_input() {
 fn settings_that_make_no_sense_touch_nothing() {
     let origin = Origin::new();
     let path = origin.record("cam.flv", RECORDING);
-    let sqs = "--queue=https://sqs.eu-central-1.amazonaws.com/123456789012/recordings";
-    for argument in [
-        sqs,
-        "--output=s3://bucket/in",
-        "--queue=q.db",
-        "--settle-seconds=x",
-        "--log=/nonexistent/log",
+    for (argument, sentence) in [
+        (
+            "--queue=https://sqs.eu-central-1.amazonaws.com/123456789012/recordings",
+            "set output to s3://BUCKET/PREFIX too",
+        ),
+        ("--output=/var/out", "is no output: use s3://BUCKET/PREFIX"),
+        ("--queue=q.db", "is no queue: use sqlite:/PATH"),
+        ("--settle-seconds=x", "invalid value"),
+        ("--log=/nonexistent/log", "cannot be opened"),
     ] {
         let output = origin.output(&[argument, &format!("--path={}", path.display())]);
         assert_eq!(output.status.code(), Some(2), "{argument}");
-        if argument == sqs || argument.contains("s3://") {
-            let error = String::from_utf8(output.stderr).unwrap();
-            assert!(error.trim_end().ends_with("this build has no AWS"), "{error}");
-        }
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(sentence), "{error}");
+    }
+    for (lines, sentence) in [
+        ("", "neither queue nor output is set"),
+        ("output = 's3://in'\n[aws]\naccess_key_id = 'AKID'", "belong together"),
+    ] {
+        origin.configure_destination(lines);
+        assert_eq!(origin.announce(&path, "cam", "cam"), Some(2));
+        assert!(origin.has_logged(sentence), "{lines}");
     }
     origin.configure("spol = '/x'");
     assert_eq!(origin.announce(&path, "cam", "cam"), Some(2));

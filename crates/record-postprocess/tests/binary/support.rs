@@ -37,10 +37,14 @@ impl Origin {
 
     /// Writes the settings' file, with more lines of the test's own.
     pub fn configure(&self, more: &str) {
+        let queue = self.root().join("queue.db");
+        self.configure_destination(&format!("queue = 'sqlite:{}'\n{more}", queue.display()));
+    }
+
+    /// Writes the settings' file with another queue or output.
+    pub fn configure_destination(&self, lines: &str) {
         let root = self.root().display();
-        let text = format!(
-            "spool = '{root}/spool'\nqueue = 'sqlite:{root}/queue.db'\nlog = '{root}/log'\n{more}\n"
-        );
+        let text = format!("spool = '{root}/spool'\nlog = '{root}/log'\n{lines}\n");
         fs::write(self.config(), text).unwrap();
     }
 
@@ -97,6 +101,17 @@ impl Origin {
 
     /// Takes all messages out of the queue: each is one that a worker understands, about a file that is as it says.
     pub fn messages(&self) -> Vec<RecordingMessage> {
+        let messages = self.messages_about_anything();
+        for message in &messages {
+            let bytes = fs::read(message.source.strip_prefix("file://").unwrap()).unwrap();
+            assert_eq!(message.sha256, job::recording::hex(&Sha256::digest(&bytes)));
+            assert_eq!(message.size, u64::try_from(bytes.len()).unwrap());
+        }
+        messages
+    }
+
+    /// Takes all messages out of the queue: each is one that a worker understands.
+    pub fn messages_about_anything(&self) -> Vec<RecordingMessage> {
         let queue =
             SqliteQueue::open(&self.root().join("queue.db"), Arc::new(SystemClock)).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -105,12 +120,8 @@ impl Origin {
             runtime.block_on(queue.receive(Duration::ZERO, Duration::from_mins(1))).unwrap()
         {
             job::message::parse(&delivery.body).unwrap();
-            let message: RecordingMessage = serde_json::from_str(&delivery.body).unwrap();
-            let bytes = fs::read(message.source.strip_prefix("file://").unwrap()).unwrap();
-            assert_eq!(message.sha256, job::recording::hex(&Sha256::digest(&bytes)));
-            assert_eq!(message.size, u64::try_from(bytes.len()).unwrap());
+            messages.push(serde_json::from_str(&delivery.body).unwrap());
             runtime.block_on(queue.delete(&delivery.receipt)).unwrap();
-            messages.push(message);
         }
         messages
     }

@@ -56,10 +56,11 @@ pub enum Behaviour {
     LoseFrames,
 }
 
-/// The engine. All tasks go well in one second unless it is told otherwise.
+/// The engine. All tasks go well in one second unless it is told otherwise. What it leaves are real files, of any bytes.
 #[derive(Debug)]
 pub struct FakeEngine {
     index: SourceIndex,
+    time: Duration,
     state: Mutex<State>,
 }
 
@@ -75,7 +76,13 @@ impl FakeEngine {
     /// All recordings have this index.
     #[must_use]
     pub fn new(index: SourceIndex) -> Self {
-        Self { index, state: Mutex::default() }
+        Self::taking(Duration::from_secs(1), index)
+    }
+
+    /// The same, with tasks that take so long: little, where the clock is real.
+    #[must_use]
+    pub fn taking(time: Duration, index: SourceIndex) -> Self {
+        Self { index, time, state: Mutex::default() }
     }
 
     /// From now on `task` goes like this.
@@ -117,7 +124,7 @@ impl FakeEngine {
         let time = match behaviour {
             Some(Behaviour::Hang) => Duration::MAX,
             Some(Behaviour::Take(time)) => time,
-            _ => Duration::from_secs(1),
+            _ => self.time,
         };
         cancel.run_until_cancelled(sleep(time)).await.ok_or(EngineError::Cancelled)?;
         match behaviour {

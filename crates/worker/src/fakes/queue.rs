@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use job::ports::{DeadLetter, Delivery, Depth, Queue, QueueError, ReceiptHandle};
@@ -51,6 +51,8 @@ struct State {
     receipts: u64,
     faults: HashMap<Verb, (Fault, u32)>,
     most_in_flight: usize,
+    hanging: usize,
+    is_silent_about_ages: bool,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,8 @@ struct Message {
     receive_count: u32,
     visible_at: Instant,
     sent_at: Instant,
+    /// How old it was when it was sent, for tests that cannot wait.
+    age_when_sent: Duration,
 }
 
 impl Message {
@@ -70,6 +74,26 @@ impl Message {
 
     fn is_in_flight(&self, now: Instant) -> bool {
         self.receipt.is_some() && !self.is_visible(now)
+    }
+
+    fn age(&self) -> Duration {
+        self.age_when_sent + self.sent_at.elapsed()
+    }
+}
+
+/// A call that never answers, until it is dropped.
+struct Hanging<'a>(&'a MemoryQueue);
+
+impl<'a> Hanging<'a> {
+    fn begin(queue: &'a MemoryQueue) -> Self {
+        lock(&queue.state).hanging += 1;
+        Self(queue)
+    }
+}
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.state).hanging -= 1;
     }
 }
 
@@ -97,6 +121,39 @@ impl MemoryQueue {
         lock(&self.state).most_in_flight
     }
 
+    /// Calls that hang now.
+    #[must_use]
+    pub fn hanging(&self) -> usize {
+        lock(&self.state).hanging
+    }
+
+    /// From now on [`Depth::oldest_age`] is none, as with SQS.
+    pub fn be_silent_about_ages(&self) {
+        lock(&self.state).is_silent_about_ages = true;
+    }
+
+    /// Enqueues a message that is as old as if it had been sent `age` ago, and returns its id.
+    pub fn send_aged(&self, body: &str, age: Duration) -> String {
+        let id = {
+            let mut state = lock(&self.state);
+            state.sent += 1;
+            let id = format!("message-{}", state.sent);
+            let now = Instant::now();
+            state.messages.push(Message {
+                id: id.clone(),
+                body: body.to_owned(),
+                receipt: None,
+                receive_count: 0,
+                visible_at: now,
+                sent_at: now,
+                age_when_sent: age,
+            });
+            id
+        };
+        self.changed.notify_waiters();
+        id
+    }
+
     async fn meet_fault(&self, verb: Verb) -> Result<(), QueueError> {
         let fault = {
             let mut state = lock(&self.state);
@@ -117,7 +174,10 @@ impl MemoryQueue {
             Some(Fault::Unusable) => {
                 Err(QueueError::Unusable { queue, reason: "asked to fail".to_owned() })
             }
-            Some(Fault::Hang) => pending().await,
+            Some(Fault::Hang) => {
+                let _hanging = Hanging::begin(self);
+                pending().await
+            }
         }
     }
 
@@ -146,6 +206,8 @@ impl MemoryQueue {
                 body: message.body.clone(),
                 receipt,
                 receive_count: message.receive_count,
+                // Tokio's clock may be paused; whoever compares with the wall clock finds the right age.
+                sent_at: SystemTime::now().checked_sub(message.age()),
             };
             let in_flight = state.messages.iter().filter(|m| m.is_in_flight(now)).count();
             state.most_in_flight = state.most_in_flight.max(in_flight);
@@ -239,23 +301,7 @@ impl Queue for MemoryQueue {
     }
 
     async fn send(&self, body: &str) -> Result<String, QueueError> {
-        let id = {
-            let mut state = lock(&self.state);
-            state.sent += 1;
-            let id = format!("message-{}", state.sent);
-            let now = Instant::now();
-            state.messages.push(Message {
-                id: id.clone(),
-                body: body.to_owned(),
-                receipt: None,
-                receive_count: 0,
-                visible_at: now,
-                sent_at: now,
-            });
-            id
-        };
-        self.changed.notify_waiters();
-        Ok(id)
+        Ok(self.send_aged(body, Duration::ZERO))
     }
 
     async fn depth(&self) -> Result<Depth, QueueError> {
@@ -265,13 +311,14 @@ impl Queue for MemoryQueue {
         let count = |of: &dyn Fn(&Message) -> bool| {
             state.messages.iter().filter(|message| of(message)).count() as u64
         };
+        let ages = state.messages.iter().map(Message::age);
         Ok(Depth {
             visible: count(&|message| message.is_visible(now)),
             in_flight: count(&|message| message.is_in_flight(now)),
             // Messages are sent without a delay, and a message that was received is in flight until it is visible.
             delayed: 0,
             dead: state.dead.len() as u64,
-            oldest_age: state.messages.iter().map(|message| message.sent_at.elapsed()).max(),
+            oldest_age: ages.max().filter(|_| !state.is_silent_about_ages),
         })
     }
 }
@@ -352,5 +399,34 @@ mod tests {
         queue.reject(&delivery, "no good").await.unwrap();
         assert_eq!(queue.dead_letters()[0].reason, "no good");
         assert_eq!(queue.depth().await.unwrap().in_flight, 0);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn messages_age_from_when_they_were_sent() {
+        let queue = MemoryQueue::new(3, Journal::default());
+        queue.send_aged("old", seconds(100));
+        tokio::time::sleep(seconds(20)).await;
+        queue.send("new").await.unwrap();
+        let oldest = async || queue.depth().await.unwrap().oldest_age;
+        assert_eq!(oldest().await, Some(seconds(120)));
+        let old = queue.receive(seconds(0), VISIBILITY).await.unwrap().unwrap();
+        let age = SystemTime::now().duration_since(old.sent_at.unwrap()).unwrap();
+        assert_eq!(age.as_secs(), 120);
+        queue.delete(&old.receipt).await.unwrap();
+        assert_eq!(oldest().await, Some(seconds(0)));
+        queue.be_silent_about_ages();
+        assert_eq!(oldest().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_hangs_until_it_is_dropped() {
+        let queue = queue_of_one().await;
+        queue.fail(Verb::Depth, Fault::Hang, 1);
+        let (answer, ()) = tokio::join!(tokio::time::timeout(seconds(9), queue.depth()), async {
+            tokio::time::sleep(seconds(1)).await;
+            assert_eq!(queue.hanging(), 1);
+        });
+        assert!(answer.is_err());
+        assert_eq!(queue.hanging(), 0);
+        assert_eq!(queue.depth().await.unwrap().visible, 1);
     }
 }

@@ -44,3 +44,55 @@ pub fn recording_message(stream: &str) -> RecordingMessage {
         profile: None,
     }
 }
+
+/// The message that S3 sends of new objects in the bucket `in`: one recording for each key, which has to be safe in a query as it is.
+#[must_use]
+pub fn s3_event_message(keys: &[&str]) -> String {
+    let record = |key: &&str| {
+        serde_json::json!({
+            "eventVersion": "2.1",
+            "eventName": "ObjectCreated:Put",
+            "s3": {
+                "bucket": { "name": "in" },
+                "object": { "key": key, "size": 1, "eTag": job::recording::short_digest(key.as_bytes()) },
+            },
+        })
+    };
+    let records: Vec<_> = keys.iter().map(record).collect();
+    serde_json::json!({ "Records": records }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use job::message::{Request, parse};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_recording_is_a_file_unless_its_name_says_otherwise() {
+        let scratch = tempfile::tempdir().unwrap();
+        let fetch = async |name: &str| {
+            let source = SourceUri::S3 { bucket: "in".to_owned(), key: format!("live/{name}") };
+            FakeRecordings.fetch(&source, scratch.path()).await
+        };
+        assert_eq!(std::fs::read(fetch("a.flv").await.unwrap()).unwrap(), b"a.flv");
+        assert!(matches!(fetch("missing.flv").await, Err(FetchError::Missing(_))));
+        assert!(matches!(fetch("unavailable.flv").await, Err(FetchError::Unavailable(..))));
+    }
+
+    #[test]
+    fn messages_ask_for_what_they_name() {
+        let Request::Publish(recordings) = parse(&s3_event_message(&["a.flv", "b/c.flv"])).unwrap()
+        else {
+            panic!("it asks for recordings");
+        };
+        let sources: Vec<String> =
+            recordings.iter().map(|recording| recording.source.to_string()).collect();
+        assert_eq!(sources, ["s3://in/a.flv", "s3://in/b/c.flv"]);
+        assert_ne!(recordings[0].identity, recordings[1].identity);
+        let Request::Publish(recordings) = parse(&recording_message("a").to_body()).unwrap() else {
+            panic!("it asks for a recording");
+        };
+        assert_eq!(recordings, [recording_message("a").recording().unwrap()]);
+    }
+}

@@ -1,29 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use job::metric::Metric;
 use job::ports::{Depth, Queue as _, QueueError};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::world::{SETTINGS, World};
-use crate::daemon::{Settings, Shutdown};
-use crate::fakes::{Behaviour, EngineTask, Entry, Fault, Verb, recording_message};
-
-const FOR_EVER: Settings = Settings { until_empty: false, ..SETTINGS };
-
-impl World {
-    async fn send(&self, stream: &str) {
-        self.queue.send(&recording_message(stream).to_body()).await.unwrap();
-    }
-
-    fn start(&self, shutdown: &Shutdown) -> JoinHandle<Result<(), QueueError>> {
-        tokio::spawn(self.daemon(FOR_EVER).run(shutdown.clone()))
-    }
-
-    async fn depth(&self) -> Depth {
-        self.queue.depth().await.unwrap()
-    }
-}
+use super::world::{FOR_EVER, SETTINGS, World};
+use crate::daemon::Shutdown;
+use crate::fakes::{Behaviour, EngineTask, Entry, Fault, Verb};
+use crate::pulse::Activity;
 
 #[tokio::test(start_paused = true)]
 async fn a_message_is_deleted_after_everything_is_written() {
@@ -36,8 +21,6 @@ async fn a_message_is_deleted_after_everything_is_written() {
     assert!(matches!(before, Entry::Wrote(name) if name.ends_with("done.json")), "{before:?}");
     assert_eq!(*last, Entry::Deleted("message-1".to_owned()));
     assert_eq!((world.depth().await, world.leftovers()), (Depth::default(), 0));
-    assert_eq!(world.metrics.values("jobs_running"), [1.0, 0.0]);
-    assert_eq!(world.metrics.values("job_percent").last(), Some(&100.0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,9 +138,8 @@ async fn never_more_jobs_than_slots() {
     let started = Instant::now();
     world.work_until_empty().await;
     assert_eq!(world.queue.most_in_flight(), 2);
-    let jobs = world.metrics.values("jobs_running");
-    assert_eq!(jobs.len(), 2 * 10_001);
-    assert!(jobs.iter().all(|jobs| *jobs <= 2.0));
+    let jobs = world.metrics.values(Metric::JobsRunning);
+    assert!(jobs.len() > 1_000 && jobs.iter().all(|jobs| *jobs <= 2.0));
     let took = started.elapsed();
     // A job that is done reads two objects, a second each.
     assert!(took < Duration::from_secs(10_030), "both slots are always in use: {took:?}");
@@ -269,4 +251,66 @@ async fn what_cannot_be_deleted_comes_again_and_is_done() {
     assert_eq!(world.depth().await, Depth::default());
     let calls = world.engine.calls().iter().filter(|call| **call == EngineTask::Index).count();
     assert_eq!(calls, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pulse_says_what_the_daemon_does_and_only_a_stuck_one_has_none() {
+    let receiving = Activity::Receiving { wait: SETTINGS.wait };
+    let world = World::new();
+    assert_eq!(world.pulse.activity(), Activity::Starting);
+    let shutdown = Shutdown::default();
+    let daemon = world.start(&shutdown);
+    let at_ease = async |activity: Activity| {
+        for _ in 0..200 {
+            sleep(Duration::from_secs(1)).await;
+            assert_eq!(world.pulse.activity(), activity);
+            assert!(world.pulse.is_alive(), "{activity:?}");
+        }
+    };
+    at_ease(receiving).await;
+    world.engine.behave(EngineTask::Chunk(1), Behaviour::Hang);
+    world.send("a").await;
+    at_ease(receiving).await;
+    world.send("b").await;
+    at_ease(Activity::WaitingForSlot).await;
+    shutdown.soft.cancel();
+    sleep(Duration::from_secs(50)).await;
+    assert_eq!(world.pulse.activity(), Activity::Draining);
+    assert!(world.pulse.is_alive());
+    daemon.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receive_that_fails_keeps_the_pulse_and_one_that_hangs_ends_it() {
+    let world = World::new();
+    let shutdown = Shutdown::default();
+    world.queue.fail(Verb::Receive, Fault::Unavailable, u32::MAX);
+    let daemon = world.start(&shutdown);
+    for _ in 0..200 {
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(world.pulse.activity(), Activity::Pausing);
+        assert!(world.pulse.is_alive());
+    }
+    world.queue.fail(Verb::Receive, Fault::Hang, 1);
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(world.pulse.activity(), Activity::Receiving { wait: SETTINGS.wait });
+    sleep(Duration::from_secs(30)).await;
+    assert!(world.pulse.is_alive());
+    sleep(Duration::from_mins(1)).await;
+    assert!(!world.pulse.is_alive());
+    shutdown.soft.cancel();
+    daemon.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_hangs_when_asked_whether_it_is_empty_delays_no_shutdown() {
+    let world = World::new();
+    world.queue.fail(Verb::Depth, Fault::Hang, u32::MAX);
+    let shutdown = Shutdown::default();
+    let daemon = tokio::spawn(world.daemon(SETTINGS).run(shutdown.clone()));
+    sleep(Duration::from_secs(25)).await;
+    shutdown.soft.cancel();
+    let asked = Instant::now();
+    daemon.await.unwrap().unwrap();
+    assert_eq!(asked.elapsed(), Duration::ZERO);
 }

@@ -4,21 +4,23 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use job::message;
+use job::ports::{Depth, Queue as _, QueueError};
 use job::profile::Profile;
 use job::source::SourceIndex;
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::daemon::{Daemon, Settings, Shutdown};
 use crate::fakes::{
-    FakeEngine, FakeRecordings, Journal, MemoryMetrics, MemoryQueue, MemoryStore,
+    FakeEngine, FakeFleet, FakeRecordings, Journal, MemoryMetrics, MemoryQueue, MemoryStore,
     recording_message, source_index,
 };
 use crate::fence::Fence;
 use crate::line::{Job, Tools};
 use crate::profiles::Profiles;
 use crate::progress::Unobserved;
+use crate::pulse::Pulse;
 
 pub(super) const SETTINGS: Settings = Settings {
     slots: 2,
@@ -26,7 +28,10 @@ pub(super) const SETTINGS: Settings = Settings {
     wait: Duration::from_secs(20),
     drain: Duration::from_mins(1),
     until_empty: true,
+    sample: Duration::from_secs(10),
 };
+
+pub(super) const FOR_EVER: Settings = Settings { until_empty: false, ..SETTINGS };
 
 pub(super) struct World {
     pub(super) journal: Journal,
@@ -34,6 +39,8 @@ pub(super) struct World {
     pub(super) store: Arc<MemoryStore>,
     pub(super) engine: Arc<FakeEngine>,
     pub(super) metrics: Arc<MemoryMetrics>,
+    pub(super) fleet: Arc<FakeFleet>,
+    pub(super) pulse: Arc<Pulse>,
     pub(super) tools: Arc<Tools>,
     pub(super) scratch: TempDir,
 }
@@ -64,6 +71,8 @@ impl World {
             store,
             engine,
             metrics: Arc::default(),
+            fleet: Arc::default(),
+            pulse: Arc::default(),
             tools: Arc::new(tools),
             scratch,
         }
@@ -76,7 +85,7 @@ impl World {
 
     pub(super) fn cancellable_job(&self, stream: &str, cancelled: CancellationToken) -> Job {
         Job {
-            recording: message::parse(&recording_message(stream).to_body()).unwrap(),
+            recording: recording_message(stream).recording().unwrap(),
             tools: Arc::clone(&self.tools),
             fence: Fence::new(cancelled),
             observer: Arc::new(Unobserved),
@@ -88,12 +97,27 @@ impl World {
             queue: Arc::<MemoryQueue>::clone(&self.queue),
             tools: Arc::clone(&self.tools),
             metrics: Arc::<MemoryMetrics>::clone(&self.metrics),
+            fleet: Some(Arc::<FakeFleet>::clone(&self.fleet)),
+            pulse: Arc::clone(&self.pulse),
             settings,
         }
     }
 
     pub(super) async fn work_until_empty(&self) {
         self.daemon(SETTINGS).run(Shutdown::default()).await.unwrap();
+    }
+
+    pub(super) async fn send(&self, stream: &str) {
+        self.queue.send(&recording_message(stream).to_body()).await.unwrap();
+    }
+
+    /// Starts a daemon that goes on until it is told to stop.
+    pub(super) fn start(&self, shutdown: &Shutdown) -> JoinHandle<Result<(), QueueError>> {
+        tokio::spawn(self.daemon(FOR_EVER).run(shutdown.clone()))
+    }
+
+    pub(super) async fn depth(&self) -> Depth {
+        self.queue.depth().await.unwrap()
     }
 
     /// Names of objects that end so.
