@@ -13,6 +13,8 @@ mod daemon;
 mod inputs;
 #[path = "transcoder/interruptions.rs"]
 mod interruptions;
+#[path = "transcoder/operators.rs"]
+mod operators;
 #[path = "transcoder/players.rs"]
 mod players;
 #[path = "transcoder/publishing.rs"]

@@ -52,6 +52,7 @@ impl Metadata {
             .args(["-e", "error.log", "-c", "nginx.conf", "-p"])
             .arg(root)
             .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("nginx is there");

@@ -97,13 +97,16 @@ impl Ministack {
         self.ask("sqs", "POST /", &request);
     }
 
-    /// Makes a user who may do nothing; the id of its key.
-    pub fn user_without_permissions(&self) -> String {
+    /// Makes a user who may do nothing; the id of its key, and its secret.
+    pub fn user_without_permissions(&self) -> (String, String) {
         self.ask("iam", "POST /", "Action=CreateUser&UserName=nobody&Version=2010-05-08");
         let request = "Action=CreateAccessKey&UserName=nobody&Version=2010-05-08";
         let key = String::from_utf8(self.ask("iam", "POST /", request).body).unwrap();
-        let (_, rest) = key.split_once("<AccessKeyId>").unwrap();
-        rest.split_once('<').unwrap().0.to_owned()
+        let of = |name: &str| {
+            let (_, rest) = key.split_once(&format!("<{name}>")).unwrap();
+            rest.split_once('<').unwrap().0.to_owned()
+        };
+        (of("AccessKeyId"), of("SecretAccessKey"))
     }
 
     /// What a program of ours is configured with.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -10,6 +10,7 @@ use crate::ministack::{BUCKET, Ministack};
 use crate::support::command::{Running, eventually, run};
 use crate::support::directory::Dir;
 use crate::support::metadata::Metadata;
+use crate::support::queue::{QUEUE, TestQueue, enqueue};
 use crate::support::recordings::short;
 
 /// The key of a recording, and where its presentation begins.
@@ -104,6 +105,24 @@ fn an_event_of_s3_becomes_a_presentation_in_s3_and_metrics() {
     assert_eq!(world.ministack.metric("rec2vod", "JobsDone", "recordings"), Some(1.0));
 }
 
+/// Nobody listens where `CloudWatch` should be.
+#[test]
+fn without_cloudwatch_jobs_are_done_all_the_same() {
+    let world = World::new();
+    world.ministack.send_events();
+    world.record(KEY);
+    let began = Instant::now();
+    let mut daemon = world.daemon();
+    daemon.arg("--until-empty").env("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9");
+    let ended = run(&mut daemon);
+    assert!(ended.stderr.contains("CloudWatch takes no measurements"), "{ended:#?}");
+    ended.succeeds();
+    // The last measurements are given five seconds.
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert!(world.ministack.object(&format!("{PRESENTATION}/master.m3u8")).is_some());
+    assert_eq!(world.ministack.metric("rec2vod", "JobsDone", "recordings"), None);
+}
+
 #[test]
 fn objects_are_enqueued_inspected_and_transcoded_by_hand() {
     let world = World::new();
@@ -185,12 +204,13 @@ fn a_missing_permission_is_named() {
     let ministack = Ministack::start_with_permissions();
     ministack.add_dead_letters(50);
     let world = World { dir: Dir::new(), ministack };
-    let key = world.ministack.user_without_permissions();
+    let (id, secret) = world.ministack.user_without_permissions();
+    let key = [("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", secret)];
     let mut command = world.daemon();
-    command.arg("--until-empty").env("AWS_ACCESS_KEY_ID", &key).env("TRANSCODER_LOG", "off");
+    command.arg("--until-empty").env("TRANSCODER_LOG", "off").envs(key.clone());
     run(&mut command).fails_with(2, "allow s3:GetObject");
     let mut status = world.transcoder();
-    status.args(["status", "--queue", &world.queue()]).env("AWS_ACCESS_KEY_ID", &key);
+    status.args(["status", "--queue", &world.queue()]).envs(key);
     run(&mut status).fails_with(2, "allow sqs:GetQueueAttributes");
 }
 
@@ -233,18 +253,17 @@ fn the_doctor_finds_what_is_ill_and_hides_nothing_else() {
 fn a_notice_ends_an_idle_worker() {
     for announce in [Metadata::announce_interruption, Metadata::announce_scale_in] {
         let (world, metadata) = (World::new(), Metadata::start());
-        let mut command = world.daemon();
-        command.args(["--fleet", "ec2"]).envs([metadata.environment()]);
-        command.env_remove("AWS_EC2_METADATA_DISABLED");
+        let queue = TestQueue::new(&world.dir);
+        let mut command = world.transcoder();
+        command.args(["run", "--queue", QUEUE, "--output", "vod", "--fleet", "ec2"]);
+        command.envs([metadata.environment()]).env_remove("AWS_EC2_METADATA_DISABLED");
         let daemon = Running::start(&mut command);
         std::thread::sleep(Duration::from_secs(2));
         announce(&metadata);
         daemon.end_within(Duration::from_secs(20)).succeeds();
-        world.record(KEY);
-        let url = format!("s3://{BUCKET}/{KEY}");
-        run(world.transcoder().args(["enqueue", "--queue", &world.queue(), &url])).succeeds();
+        enqueue(&world.dir, &world.dir.copy(&short(), "talk.flv"));
         Running::start(&mut command).end_within(Duration::from_secs(20)).succeeds();
-        assert_eq!(world.depth(), (1, 0, 0));
+        assert_eq!((queue.depth().visible, queue.depth().in_flight), (1, 0));
     }
 }
 

@@ -109,7 +109,8 @@ impl Aws {
                 loader.credentials_provider(Credentials::new(id, secret, None, None, "settings"));
         }
         let config = loader.load().await;
-        if config.region().is_none() {
+        // A variable that is empty is one that is not set.
+        if config.region().is_none_or(|region| region.as_ref().is_empty()) {
             return Err(NotConfigured::Region);
         }
         require_credentials(&config).await?;

@@ -68,8 +68,12 @@ fn code(error: &anyhow::Error) -> u8 {
         }
     } else if error.is::<PlanError>() {
         REFUSED
-    } else if error.is::<NotConfigured>() {
-        USAGE
+    } else if let Some(aws) = error.downcast_ref::<NotConfigured>() {
+        match aws {
+            NotConfigured::Region => USAGE,
+            // Those of an instance may be slow to come when it starts.
+            NotConfigured::Credentials(_) => TRY_AGAIN,
+        }
     } else if error.is::<NoMetadata>() || error.is::<FleetError>() {
         TRY_AGAIN
     } else if let Some(fetch) = error.downcast_ref::<FetchError>() {
