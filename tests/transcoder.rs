@@ -3,6 +3,9 @@
 #[path = "support/ministack.rs"]
 #[expect(dead_code, reason = "it does more than is needed here")]
 mod ministack;
+#[path = "../crates/cloud/tests/aws/support/scripted.rs"]
+#[expect(dead_code, reason = "it says more than is asked here")]
+mod scripted;
 mod support;
 
 #[path = "transcoder/aws.rs"]

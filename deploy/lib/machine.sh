@@ -1,13 +1,20 @@
 # shellcheck shell=bash
 # The backend of the demo that needs nothing but this machine: the queue is a database of SQLite, and the store a directory that
-# nginx serves. See aws.sh for the other one; both offer the same. Needs origin.sh, DEPLOY and RUN.
+# nginx serves. See aws.sh for the other one; both offer the same. Needs origin.sh, fail, DEPLOY and RUN.
 
-# What deploy/setup has to install.
-readonly BACKEND_SETUP=python
+# What deploy/setup has to install for it.
+backend_setup() {
+    echo python
+}
 
-# Sets TRANSCODER_SETTINGS, where the transcoder finds its queue and its store.
+# Nothing of it runs.
 start_backend() {
-    TRANSCODER_SETTINGS=(--queue "sqlite:$RUN/state/queue/queue.sqlite" --output "$RUN/state/vod")
+    :
+}
+
+# Where the transcoder finds its queue and its store: its flags, a line each.
+transcoder_settings() {
+    printf '%s\n' --queue "sqlite:$RUN/state/queue/queue.sqlite" --output "$RUN/state/vod"
 }
 
 # Where the hook delivers to: the end of its settings.
@@ -25,9 +32,9 @@ vod_objects() {
     [[ ! -d $RUN/state/vod/live/test ]] || (cd "$RUN/state/vod" && find live/test -type f | sort)
 }
 
-# The recording stays in the spool: it is the source.
-recording_is_where_it_should_be() {
-    [[ -n $(find "$RUN/state/spool" -name '*.flv' -print -quit) ]]
+# Fails unless the recording is where it has to be after its delivery: in the spool, for the transcoder reads it there.
+check_delivery() {
+    [[ -n $(find "$RUN/state/spool" -name '*.flv' -print -quit) ]] || fail "the recording is gone from the spool"
 }
 
 # Measurements are in the transcoder's log.

@@ -65,7 +65,7 @@ start_origin() {
         # Somebody may have taken a port between our look and nginx's.
         grep -q 'Address already in use' "$run/log/nginx-error.log" || return 1
         echo "a port was taken in between, trying others ($attempt of 5)" >&2
-        end_process "$NGINX_PID"
+        end_process "$NGINX_PID" || true
     done
     return 1
 }

@@ -24,7 +24,7 @@ is_running() {
     kill -0 "$1" 2>/dev/null
 }
 
-# end_process PID [SECONDS]: asks its group to end, and after SECONDS makes it. How the process ended is in ENDED_STATUS.
+# end_process PID [SECONDS]: asks its group to end, and after SECONDS makes it. Returns how the process ended.
 end_process() {
     local pid=$1 tenths=$((${2:-5} * 10))
     kill -TERM -- "-$pid" 2>/dev/null || true
@@ -32,15 +32,14 @@ end_process() {
         sleep 0.1
     done
     kill -KILL -- "-$pid" 2>/dev/null || true
-    ENDED_STATUS=0
-    wait "$pid" 2>/dev/null || ENDED_STATUS=$?
+    wait "$pid" 2>/dev/null
 }
 
 # Ends all that was started, the last first.
 end_all_processes() {
     local index
     for ((index = ${#STARTED[@]} - 1; index >= 0; index--)); do
-        end_process "${STARTED[index]}"
+        end_process "${STARTED[index]}" || true
     done
     STARTED=()
 }

@@ -9,6 +9,9 @@ const LAST_SECONDS = 2;
 const END_TOLERANCE_SECONDS = 0.25;
 // What hls.js reports when data or the decoder come late, which is no fault of the media.
 const SLOWNESS = ['bufferStalledError', 'bufferNudgeOnStall'];
+// What it reports when a level is switched while the fragment of another has just been appended for the same time: the new one replaces it
+// and the buffer does not grow. A hole has other names (bufferSeekOverHole, bufferAppendError).
+const REPLACED = ['bufferAppendNoProgress'];
 
 export async function checkVod(player, wanted) {
   await player.open();
@@ -102,7 +105,7 @@ async function playToEnd(player, duration) {
 /** Fails if hls.js had to mend the media: a hole, or a segment that it could not parse. Returns all that it reported. */
 async function failOnDefects(player) {
   const errors = await player.hlsErrors();
-  const defects = errors.filter(({ type, details }) => type === 'mediaError' && !SLOWNESS.includes(details));
+  const defects = errors.filter(({ type, details }) => type === 'mediaError' && ![...SLOWNESS, ...REPLACED].includes(details));
   if (defects.length > 0) {
     throw new Failure(`hls.js reports defects of the media: ${JSON.stringify(defects)}`);
   }

@@ -75,11 +75,11 @@ impl Ministack {
         queue_at(self.address, name)
     }
 
-    /// Has the bucket send its events to the queue.
+    /// Has the bucket send its events to the queue, those of new FLVs.
     pub fn send_events(&self) {
         let configuration = format!(
             "<NotificationConfiguration><QueueConfiguration><Id>1</Id><Queue>arn:aws:sqs:{REGION}:{ACCOUNT}:recordings</Queue>\
-             <Event>s3:ObjectCreated:*</Event></QueueConfiguration></NotificationConfiguration>"
+             <Event>s3:ObjectCreated:*</Event><Filter><S3Key><FilterRule><Name>suffix</Name><Value>.flv</Value></FilterRule></S3Key></Filter></QueueConfiguration></NotificationConfiguration>"
         );
         self.ask("s3", &format!("PUT /{BUCKET}?notification"), &configuration);
     }
@@ -139,12 +139,32 @@ impl Ministack {
         });
     }
 
-    /// The sum of a metric of a queue in the last hours; none if nobody published it.
+    /// The sum of a metric of a queue in all of time; none if nobody published it.
     pub fn metric(&self, namespace: &str, metric: &str, queue: &str) -> Option<f64> {
+        self.sum(namespace, metric, &[("Queue", queue)])
+    }
+
+    /// The same of those with a reason.
+    pub fn metric_by_reason(
+        &self,
+        namespace: &str,
+        metric: &str,
+        queue: &str,
+        reason: &str,
+    ) -> Option<f64> {
+        self.sum(namespace, metric, &[("Queue", queue), ("Reason", reason)])
+    }
+
+    fn sum(&self, namespace: &str, metric: &str, dimensions: &[(&str, &str)]) -> Option<f64> {
+        let dimensions: String = (1..)
+            .zip(dimensions)
+            .map(|(n, (name, value))| {
+                format!("&Dimensions.member.{n}.Name={name}&Dimensions.member.{n}.Value={value}")
+            })
+            .collect();
         let request = format!(
             "Action=GetMetricStatistics&Version=2010-08-01&Namespace={namespace}&MetricName={metric}&Period=86400\
-             &StartTime=2020-01-01T00%3A00%3A00Z&EndTime=2100-01-01T00%3A00%3A00Z&Statistics.member.1=Sum\
-             &Dimensions.member.1.Name=Queue&Dimensions.member.1.Value={queue}"
+             &StartTime=2020-01-01T00%3A00%3A00Z&EndTime=2100-01-01T00%3A00%3A00Z&Statistics.member.1=Sum{dimensions}"
         );
         let answer = String::from_utf8(self.ask("monitoring", "POST /", &request).body).unwrap();
         let sums = answer.split("<Sum>").skip(1);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::ministack::{BUCKET, Ministack};
+use crate::scripted::{Answer, Scripted};
 use crate::support::command::{Running, eventually, run};
 use crate::support::directory::Dir;
 use crate::support::metadata::Metadata;
@@ -86,8 +87,7 @@ fn an_event_of_s3_becomes_a_presentation_in_s3_and_metrics() {
     let segment = keys.iter().find(|key| key.contains("/source/0")).expect("a segment");
     let segment = world.ministack.object(segment).expect("it is there");
     assert!(segment.head.contains("cache-control: public, max-age=31536000, immutable"));
-    // What the worker writes beside its recordings are events, too: dropped, for they are no recordings.
-    assert_eq!(world.depth().1, 0);
+    assert_eq!(world.depth(), (0, 0, 0));
     for metric in [
         "QueueVisible",
         "QueueInFlight",
@@ -103,6 +103,7 @@ fn an_event_of_s3_becomes_a_presentation_in_s3_and_metrics() {
         assert!(values.is_some(), "{metric} was not published");
     }
     assert_eq!(world.ministack.metric("rec2vod", "JobsDone", "recordings"), Some(1.0));
+    assert_eq!(world.ministack.metric("rec2vod", "JobsFailed", "recordings"), None);
 }
 
 /// Nobody listens where `CloudWatch` should be.
@@ -166,6 +167,10 @@ fn messages_may_not_name_what_is_not_among_the_recordings() {
     world.ministack.send(&file);
     run(world.daemon().arg("--until-empty")).succeeds();
     assert_eq!(world.depth(), (0, 0, 2));
+    assert_eq!(world.ministack.metric("rec2vod", "JobsFailed", "recordings"), Some(2.0));
+    let refused =
+        world.ministack.metric_by_reason("rec2vod", "JobsFailed", "recordings", "reject-fetch");
+    assert_eq!(refused, Some(2.0));
     assert!(!world.ministack.keys().iter().any(|key| key.ends_with("master.m3u8")));
     let told = run(world.transcoder().args(["status", "--queue", &world.queue()])).succeeds();
     for reason in ["outside of the places", "files of its machine are not among"] {
@@ -188,6 +193,12 @@ fn what_cannot_be_used_is_said_in_one_sentence() {
     let options = |queue| ["--queue", queue, "--output", bucket.as_str()];
     run_with(&options(&wrong), &[]).fails_with(2, "there is no such queue: check its name");
     run_with(&options("https://example.org/"), &[]).fails_with(2, "it is no URL of an SQS queue");
+    // Nothing listed is nothing set.
+    let told = run_with(
+        &options(&queue),
+        &[("TRANSCODER_RECORDINGS", ""), ("TRANSCODER_EXPECTED_OWNER", "")],
+    );
+    told.succeeds();
     run_with(&options(&queue), &[("AWS_REGION", "")]).fails_with(2, "set AWS_REGION");
     run_with(&options(&queue), &[("AWS_ACCESS_KEY_ID", "")]).fails_with(75, "no AWS credentials");
     run_with(&["--queue", &queue, "--output", "s3://not-there"], &[])
@@ -208,7 +219,7 @@ fn a_missing_permission_is_named() {
     let key = [("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", secret)];
     let mut command = world.daemon();
     command.arg("--until-empty").env("TRANSCODER_LOG", "off").envs(key.clone());
-    run(&mut command).fails_with(2, "allow s3:GetObject");
+    run(&mut command).fails_with(2, "allow sqs:GetQueueAttributes");
     let mut status = world.transcoder();
     status.args(["status", "--queue", &world.queue()]).envs(key);
     run(&mut status).fails_with(2, "allow sqs:GetQueueAttributes");
@@ -291,5 +302,86 @@ fn systemd_is_told() {
         heard.push(hear());
         heard.contains(&"STOPPING=1".to_owned())
     });
-    daemon.end_within(Duration::from_secs(20)).succeeds();
+    // The receive that is on its way is waited for.
+    daemon.end_within(Duration::from_secs(40)).succeeds();
+}
+
+/// A message that comes after the worker was told to stop is not hidden by the receive that was on its way.
+#[test]
+fn a_message_that_comes_too_late_is_not_hidden_from_others() {
+    let world = World::new();
+    let daemon = Running::start(&mut world.daemon());
+    std::thread::sleep(Duration::from_secs(3));
+    daemon.signal(Signal::TERM);
+    std::thread::sleep(Duration::from_millis(500));
+    world.record(KEY);
+    let url = format!("s3://{BUCKET}/{KEY}");
+    run(world.transcoder().args(["enqueue", "--queue", &world.queue(), &url])).succeeds();
+    daemon.end_within(Duration::from_secs(40)).succeeds();
+    assert_eq!(world.depth(), (1, 0, 0));
+}
+
+/// What was announced is published, or nothing: never what took its place.
+#[test]
+fn a_recording_that_was_replaced_is_not_published_in_its_name() {
+    let world = World::new();
+    world.record(KEY);
+    let url = format!("s3://{BUCKET}/{KEY}");
+    run(world.transcoder().args(["enqueue", "--queue", &world.queue(), &url])).succeeds();
+    world.ministack.put(KEY, "something else");
+    run(world.daemon().arg("--until-empty")).succeeds();
+    assert_eq!(world.depth(), (0, 0, 1));
+    let told = run(world.transcoder().args(["status", "--queue", &world.queue()])).succeeds();
+    assert!(told.contains("it was replaced"), "{told}");
+}
+
+/// Busy instances are protected, and the group is told when nothing is left to do. Auto Scaling answers as AWS does; ministack knows neither.
+#[test]
+fn a_member_of_a_group_protects_itself_and_takes_its_leave() {
+    let (world, metadata) = (World::new(), Metadata::start());
+    let group = Scripted::start(|request| autoscaling(&request.body));
+    let queue = TestQueue::new(&world.dir);
+    let presentation = enqueue(&world.dir, &world.dir.copy(&short(), "talk.flv"));
+    let mut command = world.transcoder();
+    command.args(["run", "--queue", QUEUE, "--output", "vod", "--fleet", "ec2"]);
+    command.envs([metadata.environment()]).env_remove("AWS_EC2_METADATA_DISABLED");
+    command.env("AWS_ENDPOINT_URL_AUTO_SCALING", format!("http://{}", group.address));
+    let daemon = Running::start(&mut command);
+    eventually("it is published", Duration::from_mins(2), || {
+        presentation.join("master.m3u8").exists()
+    });
+    metadata.announce_scale_in();
+    daemon.end_within(Duration::from_secs(30)).succeeds();
+    assert_eq!(queue.depth().visible, 0);
+    let said: Vec<_> = group.requests().iter().map(|request| action(&request.body)).collect();
+    let expected = [
+        "DescribeAutoScalingInstances",
+        "SetInstanceProtection true",
+        "DescribeLifecycleHooks",
+        "CompleteLifecycleAction",
+    ];
+    assert_eq!(said, expected);
+}
+
+/// What a request asks of Auto Scaling.
+fn action(body: &str) -> String {
+    let value = |name: &str| body.split('&').find_map(|pair| pair.strip_prefix(name));
+    let action = value("Action=").expect("a request has an action");
+    value("ProtectedFromScaleIn=").map_or(action.to_owned(), |said| format!("{action} {said}"))
+}
+
+fn autoscaling(body: &str) -> Answer {
+    let action = action(body);
+    let name = action.split(' ').next().unwrap_or_default();
+    let result = match name {
+        "DescribeAutoScalingInstances" => {
+            "<AutoScalingInstances><member><AutoScalingGroupName>workers</AutoScalingGroupName></member></AutoScalingInstances>"
+        }
+        "DescribeLifecycleHooks" => {
+            "<LifecycleHooks><member><LifecycleHookName>drain</LifecycleHookName><LifecycleTransition>autoscaling:EC2_INSTANCE_TERMINATING</LifecycleTransition></member></LifecycleHooks>"
+        }
+        _ => "",
+    };
+    let answer = format!("<{name}Response><{name}Result>{result}</{name}Result></{name}Response>");
+    Answer::Whole(200, vec![("Content-Type", "text/xml".to_owned())], answer.into_bytes())
 }

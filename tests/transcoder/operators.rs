@@ -19,6 +19,10 @@ fn status_tells_how_full_the_queue_is_and_why_letters_are_dead() {
     };
     let words = |told: &str| told.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words(&status(&[])).contains("waiting 0 in flight 0"), "{}", status(&[]));
+    let mut missing = dir.transcoder();
+    run(missing.args(["status", "--queue", "sqlite:typo"]))
+        .fails_with(66, "there is no queue in typo");
+    assert!(!dir.path("typo").exists());
     queue.send("junk");
     run(dir.transcoder().args(["run", "--until-empty", "--queue", QUEUE, "--output", "vod"]))
         .succeeds();

@@ -65,6 +65,8 @@ pub struct Stored {
     pub size: u64,
     /// Its version (`ETag`).
     pub version: Version,
+    /// The version's id, in a bucket that keeps versions.
+    pub version_id: Option<String>,
     /// [`Headers::sha256`] of whoever wrote it.
     pub sha256: Option<String>,
 }
@@ -298,6 +300,7 @@ impl Bucket {
         Ok(Some(Stored {
             size: size.ok_or_else(no_length)?,
             version: Version(answer.e_tag.unwrap_or_default()),
+            version_id: answer.version_id,
             sha256: answer.metadata.and_then(|mut metadata| metadata.remove(SHA256)),
         }))
     }

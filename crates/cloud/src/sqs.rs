@@ -3,6 +3,7 @@
 mod dead_letters;
 mod url;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -15,6 +16,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use job::ports::{Delivery, Depth, Queue, QueueError, ReceiptHandle};
 use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 use crate::classify::{Call, Class, Failure};
 use crate::client::{Aws, Patience};
@@ -39,12 +42,15 @@ const LOOK: Patience = Patience::new(2, Duration::from_secs(10));
 
 /// A standard queue of SQS.
 ///
-/// Dropping the future of a `receive` closes its connection. If SQS was answering at that moment, the message stays hidden until its
-/// visibility timeout ends: it is delayed, not lost.
+/// The future of a `receive` may be dropped, but its request cannot be taken back: for as long as it would have waited, a message may still
+/// be given to it. So it goes on by itself, and hands back at once what it gets; [`SqsQueue::settle`] waits for that at the end of a
+/// program.
 #[derive(Debug)]
 pub struct SqsQueue {
     client: Client,
-    url: String,
+    url: Arc<str>,
+    /// Receives that nobody waits for any more.
+    abandoned: TaskTracker,
     /// The URL of the queue of dead letters, or none if the queue has none; looked up when first needed, for who only sends need not be
     /// allowed to ask.
     dead_letters: OnceCell<Option<String>>,
@@ -71,7 +77,14 @@ impl SqsQueue {
             config = config.region(Region::new(region.to_owned()));
         }
         let client = Client::from_conf(config.build());
-        Ok(Self { client, url: url.to_owned(), dead_letters: OnceCell::new() })
+        let (abandoned, dead_letters) = (TaskTracker::new(), OnceCell::new());
+        Ok(Self { client, url: url.into(), abandoned, dead_letters })
+    }
+
+    /// Waits until every abandoned receive has ended, as long as a receive takes at most. Nothing is to be received after it.
+    pub async fn settle(&self) {
+        self.abandoned.close();
+        self.abandoned.wait().await;
     }
 
     /// The same queue with the URL of its dead letters, which is otherwise found by the queue's redrive policy.
@@ -136,24 +149,9 @@ impl Queue for SqsQueue {
         wait: Duration,
         visibility: Duration,
     ) -> Result<Option<Delivery>, QueueError> {
-        const CALL: Call = Call { action: "sqs:ReceiveMessage", target: "queue" };
-        let wait = wait.min(LONGEST_WAIT);
-        let answer = self
-            .client
-            .receive_message()
-            .queue_url(&self.url)
-            .max_number_of_messages(1)
-            .wait_time_seconds(seconds(wait))
-            .visibility_timeout(seconds(visibility))
-            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
-            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
-            .customize()
-            .config_override(patient(RECEIVE.with_wait(wait)))
-            .send()
-            .await
-            .map_err(|error| queue_error(&self.url, CALL, &error))?;
-        let message = answer.messages.unwrap_or_default().into_iter().next();
-        Ok(message.and_then(delivery))
+        let receive = receive(self.client.clone(), Arc::clone(&self.url), wait, visibility);
+        let mut receiving = Receiving { task: Some(tokio::spawn(receive)), queue: self };
+        receiving.answer().await
     }
 
     async fn change_visibility(
@@ -163,7 +161,7 @@ impl Queue for SqsQueue {
     ) -> Result<(), QueueError> {
         self.client
             .change_message_visibility()
-            .queue_url(&self.url)
+            .queue_url(&*self.url)
             .receipt_handle(&receipt.0)
             .visibility_timeout(seconds(visibility))
             .customize()
@@ -178,7 +176,7 @@ impl Queue for SqsQueue {
         let deleted = self
             .client
             .delete_message()
-            .queue_url(&self.url)
+            .queue_url(&*self.url)
             .receipt_handle(&receipt.0)
             .customize()
             .config_override(patient(DELETE))
@@ -201,7 +199,7 @@ impl Queue for SqsQueue {
         let answer = self
             .client
             .send_message()
-            .queue_url(&self.url)
+            .queue_url(&*self.url)
             .message_body(body)
             .customize()
             .config_override(patient(SEND))
@@ -221,6 +219,81 @@ impl Queue for SqsQueue {
         };
         Ok(Depth { visible, in_flight, delayed, dead, oldest_age: None })
     }
+}
+
+/// A request for a message, on a task of its own.
+async fn receive(
+    client: Client,
+    url: Arc<str>,
+    wait: Duration,
+    visibility: Duration,
+) -> Result<Option<Delivery>, QueueError> {
+    const CALL: Call = Call { action: "sqs:ReceiveMessage", target: "queue" };
+    let wait = wait.min(LONGEST_WAIT);
+    let answer = client
+        .receive_message()
+        .queue_url(&*url)
+        .max_number_of_messages(1)
+        .wait_time_seconds(seconds(wait))
+        .visibility_timeout(seconds(visibility))
+        .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+        .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+        .customize()
+        .config_override(patient(RECEIVE.with_wait(wait)))
+        .send()
+        .await
+        .map_err(|error| queue_error(&url, CALL, &error))?;
+    let message = answer.messages.unwrap_or_default().into_iter().next();
+    Ok(message.and_then(delivery))
+}
+
+/// Somebody waits for a message; when they do so no longer, the message is handed back.
+struct Receiving<'a> {
+    /// None once it was answered.
+    task: Option<JoinHandle<Result<Option<Delivery>, QueueError>>>,
+    queue: &'a SqsQueue,
+}
+
+impl Receiving<'_> {
+    async fn answer(&mut self) -> Result<Option<Delivery>, QueueError> {
+        let Some(task) = &mut self.task else { return Ok(None) };
+        let answered = task.await;
+        self.task = None;
+        answered.unwrap_or_else(|stopped| {
+            let (queue, reason) = (self.queue.url.to_string(), stopped.to_string());
+            Err(QueueError::Unavailable { queue, reason })
+        })
+    }
+}
+
+impl Drop for Receiving<'_> {
+    fn drop(&mut self) {
+        let Some(task) = self.task.take() else { return };
+        let (client, url) = (self.queue.client.clone(), Arc::clone(&self.queue.url));
+        self.queue.abandoned.spawn(async move {
+            // Whatever else it brought is nobody's business any more.
+            if let Ok(Ok(Some(delivery))) = task.await
+                && let Err(error) = hand_back(&client, &url, &delivery).await
+            {
+                tracing::warn!(id = delivery.id, %error, "message stays hidden until its visibility timeout");
+            }
+        });
+    }
+}
+
+async fn hand_back(client: &Client, url: &str, delivery: &Delivery) -> Result<(), QueueError> {
+    const CALL: Call = Call { action: "sqs:ChangeMessageVisibility", target: "queue" };
+    client
+        .change_message_visibility()
+        .queue_url(url)
+        .receipt_handle(&delivery.receipt.0)
+        .visibility_timeout(0)
+        .customize()
+        .config_override(patient(EXTEND))
+        .send()
+        .await
+        .map_err(|error| queue_error(url, CALL, &error))?;
+    Ok(())
 }
 
 /// None if it lacks what every message has.
@@ -281,9 +354,12 @@ where
     let Failure { class, reason, .. } = Failure::new(call, error);
     let queue = url.to_owned();
     match class {
-        Class::Throttled | Class::Unreachable | Class::Service | Class::Conflict => {
-            QueueError::Unavailable { queue, reason }
-        }
+        Class::Throttled
+        | Class::Unreachable
+        | Class::Service
+        | Class::Conflict
+        | Class::Expired
+        | Class::Clock => QueueError::Unavailable { queue, reason },
         _ => QueueError::Unusable { queue, reason },
     }
 }

@@ -5,7 +5,9 @@ mod s3_event;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::recording::{BadSourceUri, Identity, PresentationName, Recording, SourceUri};
+use crate::recording::{
+    BadSourceUri, Identity, ObjectVersion, PresentationName, Recording, SourceUri,
+};
 
 /// Version of our own message.
 pub const VERSION: u32 = 1;
@@ -59,8 +61,8 @@ pub struct ObjectMessage {
     pub key: String,
     /// Length in bytes.
     pub size: u64,
-    /// Its `ETag` without quotes.
-    pub etag: String,
+    /// Which version of it.
+    pub object_version: ObjectVersion,
     /// A profile other than the worker's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
@@ -133,7 +135,8 @@ impl ObjectMessage {
         }
         let presentation = PresentationName::from_key(&self.key);
         let uri = format!("s3://{}/{}", self.bucket, self.key);
-        let identity = Identity::Location { uri: uri.clone(), version: self.etag, size: self.size };
+        let (version, size) = (self.object_version, self.size);
+        let identity = Identity::Location { uri: uri.clone(), version, size };
         let source = SourceUri::try_from(uri)?;
         Ok(Recording { source, identity, presentation, part: 1, profile: self.profile })
     }
@@ -229,11 +232,14 @@ mod tests {
             bucket: "in".to_owned(),
             key: "live/a b.flv".to_owned(),
             size: 7,
-            etag: "d41d".to_owned(),
+            object_version: ObjectVersion {
+                id: Some("v1".to_owned()),
+                etag: Some("d41d".to_owned()),
+            },
             profile: None,
         };
         let event = r#"{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put",
-            "s3":{"bucket":{"name":"in"},"object":{"key":"live/a+b.flv","size":7,"eTag":"d41d"}}}]}"#;
+            "s3":{"bucket":{"name":"in"},"object":{"key":"live/a+b.flv","size":7,"eTag":"d41d","versionId":"v1"}}}]}"#;
         assert_eq!(parse(&message.to_body()).unwrap(), parse(event).unwrap());
         let bodies = [
             message.to_body().replace("\"version\":1", "\"version\":9"),

@@ -31,11 +31,11 @@ pub enum Metric {
     JobProgress,
     /// Seconds of recording that a job encodes in one second.
     RealtimeFactor,
-    /// Seconds until the fleet as it is has done what waits and what it works on. Take the maximum; scaling tracks it.
+    /// Seconds until the fleet as it is has taken on all that waits; 0 when nothing waits. Take the maximum; scaling tracks it.
     SecondsToDrain,
     /// Jobs that ended in a publication, or were found published. Take the sum.
     JobsDone,
-    /// Attempts that ended in no publication, by reason. Take the sum.
+    /// Attempts that failed, by reason; those that were told to stop are none. Take the sum.
     JobsFailed,
 }
 

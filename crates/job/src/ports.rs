@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::metric::Metric;
 use crate::names::ObjectKind;
-use crate::recording::SourceUri;
+use crate::recording::{Identity, SourceUri};
 
 /// A message that is ours until its visibility timeout ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,6 +191,9 @@ pub enum FetchError {
     /// There is no such recording; trying again does not bring it back.
     #[error("there is no recording at {0}")]
     Missing(SourceUri),
+    /// Something else lies there by now; what is there is announced by a message of its own.
+    #[error("{0} is no longer the recording that was announced: it was replaced")]
+    Replaced(SourceUri),
     /// This worker has no way to read it.
     #[error("{0} cannot be read by this worker: {1}")]
     Refused(SourceUri, String),
@@ -202,8 +205,14 @@ pub enum FetchError {
 /// Where recordings come from.
 #[async_trait]
 pub trait Recordings: Send + Sync {
-    /// Makes a recording readable as a local file: the path of the file itself, or of a copy in `scratch`.
-    async fn fetch(&self, source: &SourceUri, scratch: &Path) -> Result<PathBuf, FetchError>;
+    /// Makes a recording readable as a local file: the path of the file itself, or of a copy in `scratch`. A copy is of the bytes that
+    /// `identity` speaks of, or there is none; a file that is read where it lies is taken for what it was announced to be.
+    async fn fetch(
+        &self,
+        source: &SourceUri,
+        identity: &Identity,
+        scratch: &Path,
+    ) -> Result<PathBuf, FetchError>;
 }
 
 /// One measurement for operators and autoscaling.

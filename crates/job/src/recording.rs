@@ -99,11 +99,22 @@ pub enum Identity {
     Location {
         /// The source's URI.
         uri: String,
-        /// Version id or `ETag`, or what else changes when the object does.
-        version: String,
+        /// Which version of the object.
+        version: ObjectVersion,
         /// Length in bytes.
         size: u64,
     },
+}
+
+/// A version of an object in S3, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectVersion {
+    /// Its id, in a bucket that keeps versions. One whose versioning is suspended calls every version `null`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its `ETag` without quotes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
 }
 
 /// The prefix under which a presentation is published: one or more path components of safe characters.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use job::ports::{FetchError, Recordings};
-use job::recording::SourceUri;
+use job::recording::{Identity, SourceUri};
 use tokio::fs;
 
 /// Files of this machine, read where they lie.
@@ -44,7 +44,12 @@ impl LocalRecordings {
 
 #[async_trait]
 impl Recordings for LocalRecordings {
-    async fn fetch(&self, source: &SourceUri, _scratch: &Path) -> Result<PathBuf, FetchError> {
+    async fn fetch(
+        &self,
+        source: &SourceUri,
+        _identity: &Identity,
+        _scratch: &Path,
+    ) -> Result<PathBuf, FetchError> {
         let refused = |reason: &str| FetchError::Refused(source.clone(), reason.to_owned());
         let SourceUri::File(path) = source else {
             return Err(refused("it is not a file of this machine"));

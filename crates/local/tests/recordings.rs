@@ -6,12 +6,16 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use job::ports::{FetchError, Recordings as _};
-use job::recording::SourceUri;
+use job::recording::{Identity, SourceUri};
 use local::LocalRecordings;
+
+fn identity() -> Identity {
+    Identity::Content { sha256: "ab".repeat(32) }
+}
 
 async fn fetch(recordings: &LocalRecordings, path: &Path) -> Result<PathBuf, FetchError> {
     let source = SourceUri::File(path.to_str().unwrap().to_owned());
-    recordings.fetch(&source, Path::new("/no/scratch/needed")).await
+    recordings.fetch(&source, &identity(), Path::new("/no/scratch/needed")).await
 }
 
 #[tokio::test]
@@ -64,7 +68,7 @@ async fn what_is_no_local_file_is_refused() {
     let recordings = LocalRecordings::default();
     let s3 = SourceUri::S3 { bucket: "b".to_owned(), key: "k".to_owned() };
     for source in [s3, SourceUri::File("relative".to_owned()), SourceUri::File("/".to_owned())] {
-        let result = recordings.fetch(&source, Path::new("/")).await;
+        let result = recordings.fetch(&source, &identity(), Path::new("/")).await;
         assert!(matches!(result, Err(FetchError::Refused(..))), "{result:?}");
     }
 }

@@ -135,7 +135,8 @@ pub struct ServiceArguments {
 
 /// Examine what the daemon would work with: settings, credentials, permissions, queue, buckets, FFmpeg, disk.
 ///
-/// Takes the settings of run. Writes a small object, doctor.json, where presentations are published, and adds nothing to a metric.
+/// Takes the settings of run. Makes the output directory if it is missing, writes a small object, doctor.json, where presentations are
+/// published, and a zero to the metric JobsDone.
 ///
 /// Exit codes: 0 the daemon can work, 1 something keeps it from that, 2 usage.
 #[derive(Args)]
@@ -243,13 +244,13 @@ pub struct Enqueue {
     /// The queue: sqlite:PATH or the https:// URL of one in SQS
     #[arg(long, value_name = "URL", env = "TRANSCODER_QUEUE")]
     pub queue: Option<String>,
-    /// First component of the presentation's name
+    /// First component of the presentation's name; an object in S3 is named by its key
     #[arg(long, default_value = "manual")]
     pub app: String,
     /// Profile other than the worker's: default, fast or reference
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Print the messages' ids as JSON
+    /// Print the messages' ids as JSON, one line for each
     #[arg(long)]
     pub json: bool,
     /// The recordings: files of this machine, which its workers read, or objects in S3

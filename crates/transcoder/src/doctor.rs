@@ -4,23 +4,21 @@ use std::io::Write as _;
 use std::path::Path;
 
 use cloud::CloudWatchMetrics;
-use job::names::ObjectKind;
-use job::ports::{Conditional, Store};
+use job::ports::Depth;
 use local::SystemClock;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::args::{Doctor, SettingsFile};
+use crate::checks::{self, QueueFacts};
 use crate::fleet::{FleetKind, Instance};
 use crate::lifecycle;
 use crate::output::print;
 use crate::places::{MetricsPlace, QueuePlace};
 use crate::service::Service;
 use crate::settings::FileSettings;
-use crate::wire::{OpenQueue, Wiring};
+use crate::wire::Wiring;
 
-/// The object that is written where presentations are published, and asked for to see whether the place can be used.
-pub const PROBE: &str = "doctor.json";
 /// A recording and its renditions want room.
 const LITTLE_SPACE: u64 = 20_000_000_000;
 /// Interruptions of healthy jobs count as receives, too: see the design of the worker.
@@ -140,38 +138,31 @@ async fn aws(wiring: &Wiring) -> Examined {
 }
 
 async fn queue(service: &Service, wiring: &Wiring) -> Examined {
-    let queue = wiring.queue(&service.queue).await?;
-    let depth = queue.port().depth().await?;
-    let sentence =
-        format!("{} waiting, {} in flight, {} dead", depth.visible, depth.in_flight, depth.dead);
-    let OpenQueue::Sqs(sqs) = &queue else { return Ok(well(sentence)) };
-    match sqs.max_receive_count().await? {
+    if let QueuePlace::Sqlite(path) = &service.queue
+        && !path.exists()
+        && path.parent().is_some_and(|parent| parent.as_os_str().is_empty() || parent.is_dir())
+    {
+        return Ok(well(format!(
+            "{} is not there yet, who first needs it makes it",
+            path.display()
+        )));
+    }
+    let QueueFacts { depth, max_receive_count } =
+        checks::look(&wiring.queue(&service.queue).await?).await?;
+    let Depth { visible, in_flight, dead, .. } = depth;
+    let sentence = format!("{visible} waiting, {in_flight} in flight, {dead} dead");
+    match max_receive_count {
         None => anyhow::bail!("{sentence}, but no queue of dead letters: set its redrive policy"),
         Some(count) if count < FEW_RECEIVES => Ok(warning(format!(
             "{sentence}; after {count} receives SQS takes a recording for dead, and every interrupted worker costs one: set maxReceiveCount to 50"
         ))),
-        Some(count) => Ok(well(format!("{sentence}, dead after {count} receives"))),
+        Some(_) => Ok(well(sentence)),
     }
 }
 
-/// Presentations need writing, reading, and writing on a condition.
 async fn output(service: &Service, wiring: &Wiring) -> Examined {
-    let store = wiring.store(&service.output).await?;
-    probe(store.as_ref()).await?;
+    checks::probe(wiring.store(&service.output).await?.as_ref()).await?;
     Ok(well(format!("{}: written, read, and kept from being overwritten", service.output)))
-}
-
-async fn probe(store: &dyn Store) -> anyhow::Result<()> {
-    const CONTENT: &[u8] = b"{}";
-    store.put(PROBE, ObjectKind::State, CONTENT).await?;
-    let read = store.get(PROBE).await?.map(|object| object.bytes);
-    anyhow::ensure!(read.as_deref() == Some(CONTENT), "{PROBE} is not read as it was written");
-    let created = store.create(PROBE, ObjectKind::State, CONTENT).await?;
-    anyhow::ensure!(
-        created == Conditional::Refused,
-        "it overwrites objects that exist, so that workers would undo each other's work: use a store with conditional writes"
-    );
-    Ok(())
 }
 
 fn readable(directory: &Path) -> Examined {
@@ -182,7 +173,8 @@ fn readable(directory: &Path) -> Examined {
 
 /// Asking for what is not there needs the permission to list, without which a missing recording looks like a forbidden one.
 async fn bucket(place: &cloud::AllowedSource, wiring: &Wiring) -> Examined {
-    wiring.bucket(place.bucket()).await?.head(&format!("{}{PROBE}", place.prefix())).await?;
+    // A look at any name will do.
+    wiring.bucket(place.bucket()).await?.head(&format!("{}doctor.json", place.prefix())).await?;
     Ok(well(format!("{place} can be asked")))
 }
 
@@ -204,15 +196,5 @@ async fn fleet(wiring: &Wiring) -> Examined {
     match instance.group() {
         Some(group) => Ok(well(format!("a member of {}", group.name()))),
         None => Ok(warning("the instance is in no Auto Scaling group: nothing to protect it from")),
-    }
-}
-
-impl Service {
-    fn is_on_aws(&self) -> bool {
-        matches!(self.queue, QueuePlace::Sqs(_))
-            || matches!(self.output, crate::places::OutputPlace::S3 { .. })
-            || matches!(self.metrics, MetricsPlace::CloudWatch(_))
-            || !self.sources.s3.is_empty()
-            || self.fleet == FleetKind::Ec2
     }
 }

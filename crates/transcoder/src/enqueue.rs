@@ -31,22 +31,12 @@ impl Enqueue {
             profile(name)?;
         }
         let wiring = Wiring::new(file.expected_owner);
-        let enqueued = lifecycle::runtime()?.block_on(self.send(&queue, &wiring))?;
-        let mut out = Vec::new();
-        if self.json {
-            serde_json::to_writer_pretty(&mut out, &enqueued)?;
-            writeln!(out)?;
-            return Ok(print(&out)?);
-        }
-        for Enqueued { recording, message_id } in &enqueued {
-            writeln!(out, "{recording} enqueued as message {message_id}")?;
-        }
-        Ok(print(&out)?)
+        lifecycle::runtime()?.block_on(self.send(&queue, &wiring))
     }
 
-    async fn send(&self, place: &QueuePlace, wiring: &Wiring) -> anyhow::Result<Vec<Enqueued>> {
+    /// Sends one message after the other, and tells of each when it is sent: what comes later may fail.
+    async fn send(&self, place: &QueuePlace, wiring: &Wiring) -> anyhow::Result<()> {
         let queue = wiring.queue(place).await?.port();
-        let mut enqueued = Vec::new();
         for given in &self.recordings {
             let given = GivenRecording::look(given, wiring).await?;
             let body = match &given {
@@ -57,15 +47,27 @@ impl Enqueue {
                     bucket: bucket.clone(),
                     key: key.clone(),
                     size: *size,
-                    etag: version.clone(),
+                    object_version: version.clone(),
                     profile: self.profile.clone(),
                 }
                 .to_body(),
             };
             let message_id = queue.send(&body).await?;
-            enqueued.push(Enqueued { recording: given.source()?.to_string(), message_id });
+            self.tell(&Enqueued { recording: given.source()?.to_string(), message_id })?;
         }
-        Ok(enqueued)
+        Ok(())
+    }
+
+    fn tell(&self, enqueued: &Enqueued) -> anyhow::Result<()> {
+        let mut out = Vec::new();
+        if self.json {
+            serde_json::to_writer(&mut out, enqueued)?;
+            writeln!(out)?;
+        } else {
+            let Enqueued { recording, message_id } = enqueued;
+            writeln!(out, "{recording} enqueued as message {message_id}")?;
+        }
+        Ok(print(&out)?)
     }
 
     fn file(&self, file: &LocalFile, queue: &QueuePlace) -> anyhow::Result<RecordingMessage> {

@@ -78,7 +78,7 @@ fn code(error: &anyhow::Error) -> u8 {
         TRY_AGAIN
     } else if let Some(fetch) = error.downcast_ref::<FetchError>() {
         match fetch {
-            FetchError::Missing(_) => NO_INPUT,
+            FetchError::Missing(_) | FetchError::Replaced(_) => NO_INPUT,
             FetchError::Refused(..) => REFUSED,
             FetchError::Unavailable(..) => TRY_AGAIN,
         }

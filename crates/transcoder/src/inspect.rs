@@ -55,7 +55,7 @@ impl Inspect {
             GivenRecording::File(file) => file.path.clone(),
             GivenRecording::Object { .. } => {
                 let objects = wiring.s3_recordings(Vec::new()).await?;
-                objects.fetch(&given.source()?, copies).await?
+                objects.fetch(&given.source()?, &given.identity()?, copies).await?
             }
         };
         Ok((given, path))

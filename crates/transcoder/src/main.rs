@@ -6,6 +6,7 @@
 mod args;
 mod bar;
 mod check;
+mod checks;
 mod child;
 mod doctor;
 mod enqueue;

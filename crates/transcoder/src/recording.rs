@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use job::recording::{Identity, SourceUri, hex};
+use job::recording::{Identity, ObjectVersion, SourceUri, hex};
 use sha2::{Digest, Sha256};
 
 use crate::exit::{NoInput, Usage};
@@ -23,8 +23,8 @@ pub enum GivenRecording {
         key: String,
         /// Length in bytes.
         size: u64,
-        /// Its `ETag` without quotes, as events of S3 have it.
-        version: String,
+        /// Which version of it.
+        version: ObjectVersion,
     },
 }
 
@@ -43,7 +43,8 @@ impl GivenRecording {
         };
         let stored = wiring.bucket(&bucket).await?.head(&key).await?;
         let stored = stored.ok_or_else(|| NoInput(format!("there is no recording at {url}")))?;
-        let version = stored.version.0.trim_matches('"').to_owned();
+        let etag = Some(stored.version.0.trim_matches('"').to_owned());
+        let version = ObjectVersion { id: stored.version_id, etag };
         Ok(Self::Object { bucket, key, size: stored.size, version })
     }
 

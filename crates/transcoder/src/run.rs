@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use cloud::CloudWatchMetrics;
-use job::ports::{Fleet, Metrics, Store, StoreError};
+use job::ports::{Fleet, Metrics};
 use local::{LogMetrics, SystemClock};
+use tokio::time::timeout;
 use worker::children::ChildProcesses;
 use worker::daemon::{Daemon, Settings};
 use worker::line::Tools;
@@ -16,16 +17,18 @@ use worker::profiles::Profiles;
 use worker::pulse::Pulse;
 
 use crate::args::{Run, SettingsFile};
-use crate::doctor::PROBE;
+use crate::checks::{require_output, require_queue};
 use crate::fleet::{FleetKind, Instance};
-use crate::places::MetricsPlace;
+use crate::places::{MetricsPlace, OutputPlace};
 use crate::service::Service;
 use crate::settings::FileSettings;
-use crate::wire::Wiring;
+use crate::wire::{OpenQueue, Wiring};
 use crate::{lifecycle, systemd, telemetry};
 
 /// How long the last measurements may take.
 const FLUSH: Duration = Duration::from_secs(5);
+/// How long a word to the group may take.
+const LEAVE: Duration = Duration::from_secs(10);
 
 impl Run {
     /// Runs the command.
@@ -50,12 +53,17 @@ impl Service {
         if let Some(instance) = &instance {
             instance.watch(shutdown.soft.clone()).await;
         }
+        let queue = wiring.queue(&self.queue).await?;
+        require_queue(&queue).await?;
         let tools = self.tools(&wiring).await?;
-        require_output(tools.store.as_ref()).await?;
+        if let OutputPlace::S3 { .. } = self.output {
+            // Opening a directory has tried it.
+            require_output(tools.store.as_ref()).await?;
+        }
         let group = instance.as_ref().and_then(Instance::group);
         let pulse = Arc::new(Pulse::default());
         let daemon = Daemon {
-            queue: wiring.queue(&self.queue).await?.port(),
+            queue: queue.port(),
             tools: Arc::new(tools),
             metrics,
             fleet: group.map(|group| Arc::new(group.clone()) as Arc<dyn Fleet>),
@@ -63,12 +71,17 @@ impl Service {
             settings,
         };
         systemd::accompany(pulse, shutdown.soft.clone());
-        let worked = daemon.run(shutdown).await;
+        let worked = daemon.run(shutdown.clone()).await;
+        if let OpenQueue::Sqs(sqs) = &queue {
+            // Whoever is in a hurry leaves what still comes to the visibility timeout.
+            let _ = shutdown.hard.run_until_cancelled(sqs.settle()).await;
+        }
         if let Some(cloudwatch) = cloudwatch {
             cloudwatch.flush(FLUSH).await;
         }
         if let Some(instance) = instance {
-            instance.leave().await;
+            // The group's patience ends by itself.
+            let _ = timeout(LEAVE, instance.leave()).await;
         }
         Ok(worked?)
     }
@@ -95,17 +108,6 @@ impl Service {
             FleetKind::None => Ok(None),
             FleetKind::Ec2 => Ok(Some(Instance::find(wiring.aws().await?).await?)),
         }
-    }
-}
-
-/// Looks at the output before anything is received: a worker that cannot publish would take jobs only to fail them.
-async fn require_output(store: &dyn Store) -> Result<(), StoreError> {
-    match store.get(PROBE).await {
-        Err(error) if error.transient => {
-            tracing::warn!(%error, "the output does not answer, going on");
-            Ok(())
-        }
-        looked => looked.map(drop),
     }
 }
 

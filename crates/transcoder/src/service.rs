@@ -49,7 +49,8 @@ impl Service {
         let queue: QueuePlace = required(flags.queue.or(file.queue), "queue")?.parse()?;
         let output: OutputPlace = required(flags.output.or(file.output), "output")?.parse()?;
         let name = flags.profile.or(file.profile).unwrap_or_else(|| "default".to_owned());
-        let listed = if flags.recordings.is_empty() { file.recordings } else { flags.recordings };
+        let listed = given(flags.recordings);
+        let listed = if listed.is_empty() { given(file.recordings) } else { listed };
         let metrics = flags.metrics.or(file.metrics).map(|text| text.parse()).transpose()?;
         let resolution = resolution(flags.metrics_resolution.or(file.metrics_resolution))?;
         let visibility = flags.visibility_timeout.or(file.visibility_timeout);
@@ -59,7 +60,10 @@ impl Service {
             sources: SourcePlaces::new(&listed)?,
             metrics: metrics.unwrap_or_else(|| MetricsPlace::of_queue(&queue)),
             fleet: flags.fleet.or(file.fleet).unwrap_or_default(),
-            expected_owner: flags.expected_owner.or(file.expected_owner),
+            expected_owner: flags
+                .expected_owner
+                .or(file.expected_owner)
+                .filter(|id| !id.is_empty()),
             profile: profile(&name)?,
             children: children(flags.children.or(file.children)),
             scratch: scratch.map_or_else(|| default_scratch(&output), Ok)?,
@@ -70,6 +74,15 @@ impl Service {
             output,
             resolution,
         })
+    }
+
+    /// Whether anything in it is on AWS.
+    pub fn is_on_aws(&self) -> bool {
+        matches!(self.queue, QueuePlace::Sqs(_))
+            || matches!(self.output, OutputPlace::S3 { .. })
+            || matches!(self.metrics, MetricsPlace::CloudWatch(_))
+            || !self.sources.s3.is_empty()
+            || self.fleet == FleetKind::Ec2
     }
 
     /// Where and how measurements go in `CloudWatch`.
@@ -92,6 +105,12 @@ impl Service {
             until_empty,
         }
     }
+}
+
+/// A place without a name is one that is not set, as a variable that is empty is.
+fn given(mut places: Vec<String>) -> Vec<String> {
+    places.retain(|place| !place.is_empty());
+    places
 }
 
 fn resolution(seconds: Option<u16>) -> Result<Resolution, Usage> {

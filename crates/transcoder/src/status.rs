@@ -3,10 +3,11 @@
 use std::io::{IsTerminal, Write as _};
 use std::time::Duration;
 
-use job::ports::{DeadLetter, Depth};
+use job::ports::{DeadLetter, Depth, QueueError};
 use serde::Serialize;
 
 use crate::args::{SettingsFile, Status};
+use crate::exit::NoInput;
 use crate::lifecycle;
 use crate::output::print;
 use crate::places::QueuePlace;
@@ -33,15 +34,34 @@ impl Status {
         let file = FileSettings::read(file)?;
         let url = required(self.queue.clone().or(file.queue), "queue")?;
         let place: QueuePlace = url.parse()?;
+        if let QueuePlace::Sqlite(path) = &place
+            && !path.exists()
+        {
+            let path = path.display();
+            return Err(NoInput(format!(
+                "there is no queue in {path}: who sends or receives makes it"
+            ))
+            .into());
+        }
         lifecycle::runtime()?.block_on(async {
-            let shutdown = lifecycle::listen()?;
             let queue = Wiring::default().queue(&place).await?;
+            let mut seen = look(&url, &queue, None).await?;
+            self.tell(&seen)?;
+            if !self.watch {
+                return Ok(());
+            }
             loop {
-                self.tell(&look(&url, &queue).await?)?;
-                let again = tokio::time::timeout(WATCH, shutdown.soft.cancelled());
-                if !self.watch || again.await.is_ok() {
-                    return Ok(());
+                tokio::time::sleep(WATCH).await;
+                match look(&url, &queue, Some(&seen)).await {
+                    Ok(now) => seen = now,
+                    // It may answer again.
+                    Err(error @ QueueError::Unavailable { .. }) => {
+                        writeln!(std::io::stderr(), "transcoder: {error}")?;
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
                 }
+                self.tell(&seen)?;
             }
         })
     }
@@ -73,7 +93,9 @@ impl Status {
             writeln!(
                 out,
                 "dead: {} after {} receive(s): {}",
-                letter.id, letter.receive_count, letter.reason
+                letter.id,
+                letter.receive_count,
+                plain(&letter.reason)
             )?;
         }
         let more = dead.saturating_sub(u64::try_from(seen.dead_letters.len())?);
@@ -84,10 +106,22 @@ impl Status {
     }
 }
 
-async fn look<'a>(url: &'a str, queue: &OpenQueue) -> anyhow::Result<Seen<'a>> {
+/// Dead letters are read only when there are others than `before`: those of SQS are hidden from everybody else meanwhile.
+async fn look<'a>(
+    url: &'a str,
+    queue: &OpenQueue,
+    before: Option<&Seen<'a>>,
+) -> Result<Seen<'a>, QueueError> {
     let depth = queue.port().depth().await?;
-    // A queue of dead letters that is empty, or none at all, need not be read.
-    let dead_letters =
-        if depth.dead == 0 { Vec::new() } else { queue.dead_letters(LETTERS).await? };
+    let dead_letters = match before {
+        Some(before) if before.depth.dead == depth.dead => before.dead_letters.clone(),
+        _ if depth.dead == 0 => Vec::new(),
+        _ => queue.dead_letters(LETTERS).await?,
+    };
     Ok(Seen { queue: url, depth, dead_letters })
+}
+
+/// A text from outside on a terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cloud::{Aws, Bucket, S3Recordings, S3Store, SqsQueue};
 use job::ports::{DeadLetter, FetchError, Queue, QueueError, Recordings, Store};
-use job::recording::SourceUri;
+use job::recording::{Identity, SourceUri};
 use local::{DirectoryStore, LocalRecordings, SqliteQueue, SystemClock};
 use tokio::sync::OnceCell;
 
@@ -150,11 +150,16 @@ pub struct AnyRecordings {
 
 #[async_trait]
 impl Recordings for AnyRecordings {
-    async fn fetch(&self, source: &SourceUri, scratch: &Path) -> Result<PathBuf, FetchError> {
+    async fn fetch(
+        &self,
+        source: &SourceUri,
+        identity: &Identity,
+        scratch: &Path,
+    ) -> Result<PathBuf, FetchError> {
         let refused = |reason: &str| FetchError::Refused(source.clone(), reason.to_owned());
         match (source, &self.files, &self.s3) {
-            (SourceUri::File(_), Some(files), _) => files.fetch(source, scratch).await,
-            (SourceUri::S3 { .. }, _, Some(s3)) => s3.fetch(source, scratch).await,
+            (SourceUri::File(_), Some(files), _) => files.fetch(source, identity, scratch).await,
+            (SourceUri::S3 { .. }, _, Some(s3)) => s3.fetch(source, identity, scratch).await,
             (SourceUri::File(_), None, _) => {
                 Err(refused("files of its machine are not among its --recordings"))
             }

@@ -112,11 +112,12 @@ impl Attempt<'_> {
         result
     }
 
+    /// A job that was told to stop has not failed.
     fn measure_failure(&self, failure: &Failure) {
         let decision = match failure.decision {
             Decision::Retry => "retry",
             Decision::Reject => "reject",
-            Decision::HandBack => "hand-back",
+            Decision::HandBack => return,
         };
         let reason = Some(format!("{decision}-{}", failure.step));
         self.metrics.record(Measure { reason, ..Measure::new(Metric::JobsFailed, 1.0) });

@@ -7,6 +7,7 @@ use job::names::{ObjectKind, PartNames, PlanId, PresentationNames};
 use job::plan::{self, Plan};
 use job::ports::{Conditional, FetchError};
 use job::profile::Profile;
+use job::recording::Recording;
 use job::source::{Defect, SourceIndex};
 
 use crate::failures::Failures;
@@ -99,10 +100,11 @@ impl Claimed {
         let retry = |error| Failure::retry(Step::Fetch, error);
         let workdir = Workdir::create(&context.tools.scratch).map_err(retry)?;
         let scratch = workdir.subdirectory("recording").map_err(retry)?;
-        let fetched = context.tools.recordings.fetch(&context.recording.source, &scratch);
+        let Recording { source, identity, .. } = &context.recording;
+        let fetched = context.tools.recordings.fetch(source, identity, &scratch);
         let recording =
             context.fence.pass(Step::Fetch, fetched).await?.map_err(|error| match error {
-                FetchError::Missing(_) | FetchError::Refused(..) => {
+                FetchError::Missing(_) | FetchError::Replaced(_) | FetchError::Refused(..) => {
                     Failure::reject(Step::Fetch, error)
                 }
                 FetchError::Unavailable(..) => Failure::retry(Step::Fetch, error),

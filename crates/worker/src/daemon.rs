@@ -81,7 +81,8 @@ impl Daemon {
     /// Works until it is told to stop or, if so set, until the queue is empty. All its jobs have ended when it returns.
     ///
     /// # Errors
-    /// If the queue cannot be used at all. Once a receive has succeeded, every error of the queue is waited out.
+    /// If the first receive says that the queue cannot be used at all, or if it does not tell whether it is empty and shall be worked off.
+    /// Every other error of the queue is waited out.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), QueueError> {
         if let Err(error) = workdir::remove_stale(&self.tools.scratch) {
             events::workdir_not_removed(&self.tools.scratch, &error);
@@ -146,10 +147,12 @@ impl Working {
                 }
                 Ok(None) => {
                     health = health.recovered();
-                    if settings.until_empty
-                        && unless_shut_down(shutdown, self.is_empty()).await != Some(false)
-                    {
-                        return Ok(());
+                    if settings.until_empty {
+                        match unless_shut_down(shutdown, self.is_empty()).await {
+                            None | Some(Ok(true)) => return Ok(()),
+                            Some(Ok(false)) => {}
+                            Some(Err(error)) => return Err(error),
+                        }
                     }
                     continue;
                 }
@@ -166,13 +169,15 @@ impl Working {
         }
     }
 
-    async fn is_empty(&self) -> bool {
+    /// Whether nothing is left to do. Fails if the queue will never tell.
+    async fn is_empty(&self) -> Result<bool, QueueError> {
         match self.daemon.queue.depth().await {
-            Ok(Depth { visible, in_flight, delayed, .. }) => visible + in_flight + delayed == 0,
+            Ok(Depth { visible, in_flight, delayed, .. }) => Ok(visible + in_flight + delayed == 0),
+            Err(error @ QueueError::Unusable { .. }) => Err(error),
             Err(error) => {
                 events::depth_unknown(&error);
                 sleep(SHORTEST_PAUSE).await;
-                false
+                Ok(false)
             }
         }
     }

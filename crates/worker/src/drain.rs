@@ -29,11 +29,11 @@ pub(crate) struct SoFar {
     pub(crate) fraction: f64,
 }
 
-/// Seconds until nothing is left of `load`, if a job takes `job_time`: the seconds of work that are left over the seconds of work that the
-/// fleet does in one.
+/// Seconds until nothing waits any more, if a job takes `job_time`: the seconds of work that wait over the seconds of work that the fleet
+/// does in one. What is in work already does not count: no further worker would make it end sooner.
 ///
 /// While messages wait, every slot of the fleet is taken, so that there are as many slots as messages in flight, and never fewer than this
-/// worker's own; but no slot takes half of a job. Jobs in flight are half done on the average.
+/// worker's own; but no slot takes half of a job.
 ///
 /// What it does not know:
 ///
@@ -45,8 +45,7 @@ pub(crate) struct SoFar {
 pub(crate) fn seconds_to_drain(load: Load, job_time: Duration) -> f64 {
     let messages = count(load.visible) + count(load.in_flight);
     let slots = count(load.in_flight).max(count(load.own_slots)).min(messages).max(1.0);
-    let jobs = count(load.visible) + count(load.in_flight) / 2.0;
-    job_time.as_secs_f64() * jobs / slots
+    job_time.as_secs_f64() * count(load.visible) / slots
 }
 
 /// A count as a number to calculate with, or to measure.
@@ -100,21 +99,22 @@ mod tests {
             // Nothing to do.
             (0, 0, 2, 60, 0.0),
             // One worker of two slots, ten messages wait.
-            (10, 2, 2, 60, 330.0),
+            (10, 2, 2, 60, 300.0),
             // The same ten, a fleet of five such workers.
-            (10, 10, 2, 60, 90.0),
+            (10, 10, 2, 60, 60.0),
             // What waits has not been received yet: our slots are all that we know of.
             (10, 0, 2, 60, 300.0),
-            // Nothing waits any more, the fleet finishes.
-            (0, 10, 2, 60, 30.0),
+            // Nothing waits any more: nobody else is needed, however long the last job takes.
+            (0, 10, 2, 60, 0.0),
+            (0, 1, 2, 5400, 0.0),
             // One message keeps one slot busy, however many there are.
             (1, 0, 8, 60, 60.0),
             // Jobs of an hour.
-            (3, 1, 1, 3600, 12_600.0),
+            (3, 1, 1, 3600, 10_800.0),
             // A worker that says it has no slots divides by one.
             (1, 0, 0, 60, 60.0),
             // More than fits is as much as fits.
-            (u64::MAX, 1, 1, 1, 4_294_967_295.5),
+            (u64::MAX, 1, 1, 1, 4_294_967_295.0),
         ] {
             let load = Load { visible, in_flight, own_slots };
             assert_near(seconds_to_drain(load, seconds(job_seconds)), expected);

@@ -94,34 +94,35 @@ impl Lease {
         let Delivery { receipt, receive_count, .. } = &self.delivery;
         let ended = match &verdict {
             // The job is done whoever has the message now.
-            Verdict::Done => self.answered(self.queue.delete(receipt)).await,
+            Verdict::Done => answered(ANSWER * 3, self.queue.delete(receipt)).await,
             // Another worker has the message, and decides.
             _ if !is_ours => return,
             Verdict::Retry => {
                 let delay = retry_delay(*receive_count);
-                self.answered(self.queue.change_visibility(receipt, delay)).await
+                answered(ANSWER * 3, self.queue.change_visibility(receipt, delay)).await
             }
+            // Several calls; broken off in between, it would leave a dead letter and the message.
             Verdict::Reject(reason) => {
-                self.answered(self.queue.reject(&self.delivery, reason)).await
+                answered(ANSWER * 10, self.queue.reject(&self.delivery, reason)).await
             }
             Verdict::HandBack => {
-                self.answered(self.queue.change_visibility(receipt, Duration::ZERO)).await
+                answered(ANSWER * 3, self.queue.change_visibility(receipt, Duration::ZERO)).await
             }
         };
         if let Err(error) = ended {
             events::lease_not_ended(&verdict, &error);
         }
     }
+}
 
-    async fn answered(
-        &self,
-        call: impl Future<Output = Result<(), QueueError>>,
-    ) -> Result<(), String> {
-        // Clients of remote queues try again by themselves, which must fit in.
-        match timeout(ANSWER * 3, call).await {
-            Ok(result) => result.map_err(|error| error.to_string()),
-            Err(_) => Err("the queue did not answer in time".to_owned()),
-        }
+/// Waits for the last word on a message. Clients of remote queues try again by themselves, which must fit in.
+async fn answered(
+    limit: Duration,
+    call: impl Future<Output = Result<(), QueueError>>,
+) -> Result<(), String> {
+    match timeout(limit, call).await {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("the queue did not answer in time".to_owned()),
     }
 }
 

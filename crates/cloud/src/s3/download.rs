@@ -2,7 +2,8 @@
 //!
 //! A connection that breaks within a body is nothing that the SDK repeats, and a body that ends early need not be an error at all when
 //! something between us and S3 dropped its length. So bytes are counted, and the rest is asked for again. Every range asks for the version
-//! of the first one (`If-Match`): the file is one version of the object, whatever is written meanwhile.
+//! of the first one (`If-Match`): the file is one version of the object, whatever is written meanwhile. The first range asks for the version
+//! that was announced, if one was.
 
 use std::io::{ErrorKind, SeekFrom};
 use std::ops::Range;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
+use job::recording::ObjectVersion;
 use thiserror::Error;
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncSeekExt as _, AsyncWriteExt as _};
@@ -35,7 +37,7 @@ pub(super) enum Fault {
     /// There is no such object.
     #[error("there is no such object")]
     Missing,
-    /// The object is no longer what it was when we began.
+    /// The object is no longer what it was when it was announced, or when we began.
     #[error("the object changes while it is read")]
     Changed,
     /// The answer broke off, or is not what was asked for.
@@ -53,16 +55,32 @@ pub(super) enum Fault {
 struct Source {
     bucket: Bucket,
     key: String,
-    /// `ETag`.
-    version: String,
+    /// Its `ETag` is known.
+    version: Wanted,
     /// Length of the object in bytes.
     total: u64,
 }
 
-/// Writes the object to a new file at `path`, over what is there.
-pub(super) async fn download(bucket: &Bucket, key: &str, path: &Path) -> Result<(), Fault> {
-    for _ in 0..RESTARTS {
-        match download_version(bucket, key, path).await {
+/// The version that is asked for, as the conditions of a request have it. Nothing is any.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    id: Option<String>,
+    /// With its quotes.
+    etag: Option<String>,
+}
+
+/// Writes the object to a new file at `path`, over what is there: the `version` of it, or the newest if nothing is known of that.
+pub(super) async fn download(
+    bucket: &Bucket,
+    key: &str,
+    version: &ObjectVersion,
+    path: &Path,
+) -> Result<(), Fault> {
+    let etag = version.etag.as_ref().map(|etag| format!("\"{etag}\""));
+    let wanted = Wanted { id: version.id.clone(), etag };
+    let tries = if wanted.etag.is_some() { 1 } else { RESTARTS };
+    for _ in 0..tries {
+        match download_version(bucket, key, &wanted, path).await {
             Err(Fault::Changed) => {}
             result => return result,
         }
@@ -71,14 +89,20 @@ pub(super) async fn download(bucket: &Bucket, key: &str, path: &Path) -> Result<
 }
 
 /// The first range tells length and version, which spares a HEAD.
-async fn download_version(bucket: &Bucket, key: &str, path: &Path) -> Result<(), Fault> {
+async fn download_version(
+    bucket: &Bucket,
+    key: &str,
+    wanted: &Wanted,
+    path: &Path,
+) -> Result<(), Fault> {
     make_anew(path).await?;
-    let Some(first) = get_range(bucket, key, 0..RANGE, None).await? else {
+    let Some(first) = get_range(bucket, key, 0..RANGE, wanted).await? else {
         return Ok(());
     };
     let (got, total) = content_range(&first)?;
     let no_version = || Fault::Broken("the answer has no ETag".to_owned());
-    let version = first.e_tag.clone().ok_or_else(no_version)?;
+    let etag = Some(first.e_tag.clone().ok_or_else(no_version)?);
+    let version = Wanted { id: wanted.id.clone(), etag };
     let source = Arc::new(Source { bucket: bucket.clone(), key: key.to_owned(), version, total });
     if got != (0..RANGE.min(total)) {
         return Err(Fault::Broken(format!("bytes {got:?} were answered instead of the first")));
@@ -152,7 +176,7 @@ async fn fetch_range(
 
 async fn open(source: &Source, range: Range<u64>) -> Result<ByteStream, Fault> {
     let Source { bucket, key, version, total } = source;
-    let answer = get_range(bucket, key, range.clone(), Some(version)).await?;
+    let answer = get_range(bucket, key, range.clone(), version).await?;
     let answer = answer.ok_or(Fault::Changed)?;
     if content_range(&answer)? != (range.clone(), *total) {
         return Err(Fault::Broken(format!("other bytes were answered than {range:?}")));
@@ -179,7 +203,7 @@ async fn get_range(
     bucket: &Bucket,
     key: &str,
     range: Range<u64>,
-    version: Option<&str>,
+    version: &Wanted,
 ) -> Result<Option<GetObjectOutput>, Fault> {
     let last = range.end.saturating_sub(1);
     let answer = bucket
@@ -188,7 +212,8 @@ async fn get_range(
         .bucket(&*bucket.name)
         .key(key)
         .range(format!("bytes={}-{last}", range.start))
-        .set_if_match(version.map(str::to_owned))
+        .set_version_id(version.id.clone())
+        .set_if_match(version.etag.clone())
         .set_expected_bucket_owner(bucket.owner())
         .customize()
         .config_override(patient(READ))

@@ -1,10 +1,12 @@
 //! Recordings that are objects in S3.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use job::ports::{FetchError, Recordings};
-use job::recording::SourceUri;
+use job::recording::{Identity, ObjectVersion, SourceUri, hex};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::Bucket;
@@ -95,7 +97,12 @@ impl S3Recordings {
 
 #[async_trait]
 impl Recordings for S3Recordings {
-    async fn fetch(&self, source: &SourceUri, scratch: &Path) -> Result<PathBuf, FetchError> {
+    async fn fetch(
+        &self,
+        source: &SourceUri,
+        identity: &Identity,
+        scratch: &Path,
+    ) -> Result<PathBuf, FetchError> {
         let refused = |reason: &str| FetchError::Refused(source.clone(), reason.to_owned());
         let SourceUri::S3 { bucket, key } = source else {
             return Err(refused("it is not an object in S3"));
@@ -104,12 +111,44 @@ impl Recordings for S3Recordings {
             return Err(refused("it is outside of the places that recordings may come from"));
         }
         let path = scratch.join(COPY);
-        let fetched = download::download(&self.bucket.sibling(bucket), key, &path).await;
-        fetched.map(|()| path).map_err(|fault| match fault {
+        let any = ObjectVersion::default();
+        let version = match identity {
+            Identity::Content { .. } => &any,
+            Identity::Location { version, .. } => version,
+        };
+        let bucket = self.bucket.sibling(bucket);
+        let fetched = download::download(&bucket, key, version, &path).await;
+        fetched.map_err(|fault| match fault {
             Fault::Missing => FetchError::Missing(source.clone()),
+            Fault::Changed if version.etag.is_some() => FetchError::Replaced(source.clone()),
             fault => FetchError::Unavailable(source.clone(), fault.to_string()),
-        })
+        })?;
+        if let Identity::Content { sha256 } = identity {
+            let found = digest(path.clone()).await;
+            let found =
+                found.map_err(|e| FetchError::Unavailable(source.clone(), e.to_string()))?;
+            if found != *sha256 {
+                return Err(FetchError::Replaced(source.clone()));
+            }
+        }
+        Ok(path)
     }
+}
+
+/// SHA-256 of a file in lower-case hexadecimal.
+async fn digest(path: PathBuf) -> std::io::Result<String> {
+    const BUFFER: usize = 1 << 20;
+    let digest = tokio::task::spawn_blocking(move || {
+        let mut file = std::fs::File::open(path)?;
+        let (mut digest, mut buffer) = (Sha256::new(), vec![0; BUFFER]);
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hex(&digest.finalize())),
+                length => digest.update(buffer.get(..length).unwrap_or_default()),
+            }
+        }
+    });
+    digest.await.map_err(std::io::Error::other)?
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ impl SqsQueue {
     }
 
     fn unusable(&self, reason: String) -> QueueError {
-        QueueError::Unusable { queue: self.url.clone(), reason }
+        QueueError::Unusable { queue: self.url.to_string(), reason }
     }
 
     /// Sends a copy with the reason; the message itself stays.

@@ -7,10 +7,10 @@ use aws_sdk_s3::types::ChecksumMode;
 use cloud::{Bucket, Headers, S3Recordings, S3Store};
 use job::names::ObjectKind::{Master, Segment};
 use job::ports::{FetchError, Recordings as _, Store as _};
-use job::recording::SourceUri;
+use job::recording::{Identity, ObjectVersion, SourceUri};
 
 use crate::support::Ministack;
-use crate::support::s3::{client, make_bucket, noise_file, open_uploads};
+use crate::support::s3::{client, make_bucket, newest, noise_file, open_uploads};
 
 const MIB: usize = 1024 * 1024;
 
@@ -63,7 +63,7 @@ async fn files_go_there_and_back_unchanged() {
         let stored = bucket.head(&key).await.unwrap().unwrap();
         assert_eq!(stored.size, u64::try_from(size).unwrap());
         let began = Instant::now();
-        let copy = recordings.fetch(&s3(&name, &key), scratch.path()).await.unwrap();
+        let copy = recordings.fetch(&s3(&name, &key), &newest(), scratch.path()).await.unwrap();
         let downloaded = began.elapsed();
         println!("{size} bytes: up {uploaded:?}, down {downloaded:?}");
         assert_eq!(copy.parent(), Some(scratch.path()));
@@ -89,7 +89,7 @@ async fn only_what_is_allowed_and_there_is_fetched() {
         (&anywhere, s3(&name, "other/a.flv"), "found"),
         (&anywhere, s3("no-such-bucket", "a.flv"), "missing"),
     ] {
-        let actual = match recordings.fetch(&source, scratch.path()).await {
+        let actual = match recordings.fetch(&source, &newest(), scratch.path()).await {
             Ok(_) => "found",
             Err(FetchError::Missing(_)) => "missing",
             Err(FetchError::Refused(..)) => "refused",
@@ -98,7 +98,7 @@ async fn only_what_is_allowed_and_there_is_fetched() {
         assert_eq!(actual, expected, "{source}");
     }
     let nowhere = Path::new("/nonexistent");
-    let error = anywhere.fetch(&s3(&name, "other/a.flv"), nowhere).await.unwrap_err();
+    let error = anywhere.fetch(&s3(&name, "other/a.flv"), &newest(), nowhere).await.unwrap_err();
     assert!(matches!(error, FetchError::Unavailable(..)), "{error:?}");
     assert!(error.to_string().contains("the local copy cannot be written"), "{error}");
 }
@@ -120,4 +120,46 @@ async fn a_missing_bucket_is_named() {
     }
     let error = store.upload("a", Segment, &scratch.path().join("none")).await.unwrap_err();
     assert!(error.to_string().contains("No such file"), "{error}");
+}
+
+/// What was announced is fetched or nothing is: never what lies there by now.
+#[tokio::test]
+async fn only_the_announced_version_is_fetched() {
+    use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+    let ministack = Ministack::start();
+    let (plain, versioned) = (make_bucket(&ministack).await, make_bucket(&ministack).await);
+    let client = client(&ministack).await;
+    let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    let keep = client.put_bucket_versioning().bucket(&versioned).versioning_configuration(on);
+    keep.send().await.unwrap();
+    let recordings = S3Recordings::new(&ministack.aws().await, Vec::new());
+    let scratch = tempfile::tempdir().unwrap();
+    let put = async |bucket: &str, bytes: &'static [u8]| {
+        let put = client.put_object().bucket(bucket).key("a.flv").body(bytes.to_vec().into());
+        let put = put.send().await.unwrap();
+        let etag = put.e_tag.map(|etag| etag.trim_matches('"').to_owned());
+        ObjectVersion { id: put.version_id, etag }
+    };
+    let fetch = async |bucket: &str, identity: Identity| {
+        let fetched = recordings.fetch(&s3(bucket, "a.flv"), &identity, scratch.path()).await;
+        fetched.map(|path| std::fs::read(path).unwrap())
+    };
+    let of = |version: ObjectVersion| Identity::Location { uri: String::new(), version, size: 0 };
+    for (bucket, is_kept) in [(&plain, false), (&versioned, true)] {
+        let first = put(bucket, b"first").await;
+        assert_eq!(fetch(bucket, of(first.clone())).await.unwrap(), b"first");
+        let second = put(bucket, b"second").await;
+        let old = fetch(bucket, of(first)).await;
+        if is_kept {
+            assert_eq!(old.unwrap(), b"first");
+        } else {
+            assert!(matches!(old, Err(FetchError::Replaced(_))), "{old:?}");
+        }
+        assert_eq!(fetch(bucket, of(second)).await.unwrap(), b"second");
+    }
+    let announced = |sha256: &str| Identity::Content { sha256: sha256.to_owned() };
+    let digest = "16367aacb67a4a017c8da8ab95682ccb390863780f7114dda0a0e0c55644c7c4";
+    assert_eq!(fetch(&plain, announced(digest)).await.unwrap(), b"second");
+    let other = fetch(&plain, announced(&"ab".repeat(32))).await;
+    assert!(matches!(other, Err(FetchError::Replaced(_))), "{other:?}");
 }

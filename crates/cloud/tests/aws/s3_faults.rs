@@ -9,7 +9,7 @@ use job::ports::{FetchError, Recordings as _, Store as _};
 use job::recording::SourceUri;
 
 use crate::support::faults::Faults;
-use crate::support::s3::{client, make_bucket, noise, noise_file, open_uploads};
+use crate::support::s3::{client, make_bucket, newest, noise, noise_file, open_uploads};
 use crate::support::scripted::{Answer, Scripted};
 use crate::support::{self, Ministack};
 
@@ -78,7 +78,7 @@ async fn a_download_is_resumed_where_it_broke() {
     );
     let recordings = S3Recordings::new(&ministack.aws_at(faults.address).await, Vec::new());
     let began = Instant::now();
-    let copy = recordings.fetch(&source(&name), scratch.path()).await.unwrap();
+    let copy = recordings.fetch(&source(&name), &newest(), scratch.path()).await.unwrap();
     println!("{} breaks, {:?}", faults.fired(), began.elapsed());
     assert!(std::fs::read(copy).unwrap() == bytes, "other bytes");
     assert!(faults.fired() >= 13, "{} breaks", faults.fired());
@@ -99,7 +99,7 @@ async fn a_body_that_is_too_short_without_an_error_is_noticed() {
              "response": {"truncate_bytes": 1000000}}]"#,
     );
     let recordings = S3Recordings::new(&ministack.aws_at(faults.address).await, Vec::new());
-    let copy = recordings.fetch(&source(&name), scratch.path()).await.unwrap();
+    let copy = recordings.fetch(&source(&name), &newest(), scratch.path()).await.unwrap();
     assert!(std::fs::read(copy).unwrap() == bytes, "other bytes");
     assert_eq!(faults.fired(), 3);
 }
@@ -151,14 +151,16 @@ async fn an_object_that_changes_is_read_as_one_version() {
         let server = changing_object(changes);
         let aws = support::aws(server.address, "AKID").await;
         let recordings = S3Recordings::new(&aws, Vec::new());
-        let copy = recordings.fetch(&source("bucket"), scratch.path()).await.unwrap();
+        let copy = recordings.fetch(&source("bucket"), &newest(), scratch.path()).await.unwrap();
         assert!(std::fs::read(copy).unwrap() == noise(20 * MIB));
         let requests = server.requests();
         assert_eq!(requests.len(), expected, "{requests:?}");
     }
     let server = changing_object(usize::MAX);
     let aws = support::aws(server.address, "AKID").await;
-    let error = S3Recordings::new(&aws, Vec::new()).fetch(&source("bucket"), scratch.path()).await;
+    let error = S3Recordings::new(&aws, Vec::new())
+        .fetch(&source("bucket"), &newest(), scratch.path())
+        .await;
     assert!(matches!(error, Err(FetchError::Unavailable(..))), "{error:?}");
     assert!(error.unwrap_err().to_string().contains("changes while it is read"));
 }
@@ -195,7 +197,7 @@ async fn the_expected_owner_is_named_in_every_call() {
     store.replace("a", State, b"a", &object.version).await.unwrap();
     store.size("a").await.unwrap();
     let recordings = S3Recordings::new(&aws, Vec::new()).with_expected_owner(OWNER);
-    recordings.fetch(&source("bucket"), scratch.path()).await.unwrap();
+    recordings.fetch(&source("bucket"), &newest(), scratch.path()).await.unwrap();
     let requests = server.requests();
     let verbs: BTreeSet<_> =
         requests.iter().map(|r| r.line.split_once(' ').unwrap().0.to_owned()).collect();

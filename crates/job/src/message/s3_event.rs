@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{BadMessage, Request};
-use crate::recording::{Identity, PresentationName, Recording, SourceUri};
+use crate::recording::{Identity, ObjectVersion, PresentationName, Recording, SourceUri};
 
 /// Reads an event; none if the value is no event at all.
 pub(super) fn parse(value: &Value) -> Result<Option<Request>, BadMessage> {
@@ -77,8 +77,6 @@ struct Object {
     #[serde(default, alias = "version-id")]
     #[serde(rename = "versionId")]
     version_id: String,
-    #[serde(default)]
-    sequencer: String,
 }
 
 fn from_bucket(value: &Value) -> Result<Request, BadMessage> {
@@ -133,10 +131,8 @@ fn recording(Content { bucket, object }: Content, key: String) -> Option<Recordi
     }
     let presentation = PresentationName::from_key(&key);
     let source = SourceUri::S3 { bucket: bucket.name, key };
-    // A bucket whose versioning is suspended calls every version `null`.
-    let version = [object.version_id, object.etag];
-    let version: Vec<_> = version.into_iter().filter(|text| !text.is_empty()).collect();
-    let version = if version.is_empty() { object.sequencer } else { version.join(" ") };
+    let said = |text: String| (!text.is_empty()).then_some(text);
+    let version = ObjectVersion { id: said(object.version_id), etag: said(object.etag) };
     let identity = Identity::Location { uri: source.to_string(), version, size: object.size };
     Some(Recording { source, identity, presentation, part: 1, profile: None })
 }
@@ -223,7 +219,7 @@ mod tests {
         };
         let identity = Identity::Location {
             uri: "s3://in/live/test/17.flv".to_owned(),
-            version: "d41d8cd9".to_owned(),
+            version: ObjectVersion { id: None, etag: Some("d41d8cd9".to_owned()) },
             size: 1024,
         };
         assert_eq!(recordings[0].identity, identity);
@@ -263,8 +259,9 @@ mod tests {
             panic!("nothing is asked for");
         };
         assert_eq!(recordings[0].source.to_string(), "s3://in/a+b%20c.flv");
+        let version = ObjectVersion { id: Some("v".to_owned()), etag: Some("e".to_owned()) };
         assert!(
-            matches!(&recordings[0].identity, Identity::Location { version, .. } if version == "v e")
+            matches!(&recordings[0].identity, Identity::Location { version: found, .. } if *found == version)
         );
         let mut deleted = created;
         deleted["detail-type"] = json!("Object Deleted");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use job::message::{MessageType, RecordingMessage, VERSION};
 use job::ports::{FetchError, Recordings};
-use job::recording::SourceUri;
+use job::recording::{Identity, SourceUri};
 
 /// Every recording is there, except those with `missing` or `unavailable` in their names.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,7 +13,12 @@ pub struct FakeRecordings;
 
 #[async_trait]
 impl Recordings for FakeRecordings {
-    async fn fetch(&self, source: &SourceUri, scratch: &Path) -> Result<PathBuf, FetchError> {
+    async fn fetch(
+        &self,
+        source: &SourceUri,
+        _identity: &Identity,
+        scratch: &Path,
+    ) -> Result<PathBuf, FetchError> {
         let name = source.file_name();
         if name.contains("missing") {
             return Err(FetchError::Missing(source.clone()));
@@ -73,7 +78,8 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let fetch = async |name: &str| {
             let source = SourceUri::S3 { bucket: "in".to_owned(), key: format!("live/{name}") };
-            FakeRecordings.fetch(&source, scratch.path()).await
+            let identity = Identity::Content { sha256: "ab".repeat(32) };
+            FakeRecordings.fetch(&source, &identity, scratch.path()).await
         };
         assert_eq!(std::fs::read(fetch("a.flv").await.unwrap()).unwrap(), b"a.flv");
         assert!(matches!(fetch("missing.flv").await, Err(FetchError::Missing(_))));
