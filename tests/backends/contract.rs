@@ -71,6 +71,7 @@ impl Worker {
                 chunks_in_flight: NonZeroUsize::new(2).unwrap(),
             }),
             metrics: Arc::<MemoryMetrics>::clone(&self.metrics),
+            clock: Arc::new(local::SystemClock),
             fleet: None,
             pulse: Arc::default(),
             settings,

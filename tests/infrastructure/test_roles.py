@@ -70,9 +70,11 @@ class Roles(unittest.TestCase):
     def test_a_worker_reads_recordings_and_publishes(self) -> None:
         s3 = self.emulator.client("s3", self.outputs["WorkerRoleArn"])
         ingress, egress = self.outputs["IngressBucket"], self.outputs["EgressBucket"]
+        version = self.emulator.client("s3").head_object(Bucket=ingress, Key=RECORDING)["VersionId"]
         self.check(
             {
                 "read a recording": ("ok", lambda: s3.get_object(Bucket=ingress, Key=RECORDING)),
+                "read its version": ("ok", lambda: s3.get_object(Bucket=ingress, Key=RECORDING, VersionId=version)),
                 "look for a recording": ("404", lambda: s3.head_object(Bucket=ingress, Key="missing")),
                 "write a recording": ("denied", lambda: s3.put_object(Bucket=ingress, Key=RECORDING, Body=b"")),
                 "delete a recording": ("denied", lambda: s3.delete_object(Bucket=ingress, Key=RECORDING)),

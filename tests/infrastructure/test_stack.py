@@ -174,6 +174,14 @@ class Deployed(unittest.TestCase):
         self.assertEqual({len(actions) for actions in ours.values()}, {1})
         self.assertEqual({len(told[name]) for name in told.keys() - ours.keys() if name.startswith("vod-")}, {0})
 
+    def test_a_stack_of_any_name_has_buckets_of_valid_names(self) -> None:
+        """It was the stack's name and -ingress-, with the capitals that a stack may have and a bucket may not."""
+        names = ("Recordings-Of-2026", "a-name-" + "x" * 100)
+        for outputs in [*self.stacks.values(), *(self.emulator.outputs(name) for name in names)]:
+            with self.subTest(outputs["IngressBucket"]):
+                self.assertRegex(outputs["IngressBucket"], "^rec2vod-ingress-[0-9a-f-]{36}$")
+                self.assertLessEqual(len(outputs["IngressBucket"]), 63)
+
     def test_a_stack_that_cannot_be_made_is_told_with_its_reason(self) -> None:
         done = self.emulator.deploy("vod-wrong", PackageSha256="short")
         self.assertEqual((done.returncode, done.stdout), (1, ""))

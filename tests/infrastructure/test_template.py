@@ -58,6 +58,13 @@ class HouseRules(unittest.TestCase):
                 options = properties["LaunchTemplateData"]["MetadataOptions"]
                 self.assertEqual((options["HttpTokens"], options["HttpPutResponseHopLimit"]), ("required", 1))
 
+    def test_a_worker_that_powers_itself_off_is_gone(self) -> None:
+        for name, properties in self.of("AWS::EC2::LaunchTemplate").items():
+            with self.subTest(name):
+                data = properties["LaunchTemplateData"]
+                self.assertIn("poweroff", text(data["UserData"]))
+                self.assertEqual(data["InstanceInitiatedShutdownBehavior"], "terminate")
+
     def test_nobody_connects_to_a_worker(self) -> None:
         for name, properties in self.of("AWS::EC2::SecurityGroup").items():
             with self.subTest(name):
@@ -132,13 +139,21 @@ class HouseRules(unittest.TestCase):
         self.assertEqual(dead["MessageRetentionPeriod"], 14 * 86_400)
         self.assertLessEqual(work["MessageRetentionPeriod"], dead["MessageRetentionPeriod"] - 4 * 86_400)
 
+    def test_recordings_outlive_the_dead_letters_that_name_them(self) -> None:
+        dead = self.of("AWS::SQS::Queue")["DeadLetterQueue"]["MessageRetentionPeriod"]
+        days = self.template["Parameters"]["IngressExpirationDays"]
+        self.assertGreater(days["MinValue"] * 86_400, dead)
+        self.assertGreaterEqual(days["Default"], days["MinValue"])
+
     def test_s3_may_send_for_our_bucket_and_account_only(self) -> None:
         (events,) = [s for s in statements(self.of("AWS::SQS::QueuePolicy")) if s["Effect"] == "Allow"]
         self.assertEqual((events["Principal"], events["Action"]), ({"Service": "s3.amazonaws.com"}, "sqs:SendMessage"))
         self.assertEqual(events["Condition"]["StringEquals"], {"aws:SourceAccount": {"Ref": "AWS::AccountId"}})
+        # A bucket takes no capitals and 63 characters, a stack's name has both: only its id is in the bucket's.
         arn, names = events["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"]
         bucket, bucket_names = self.of("AWS::S3::Bucket")["IngressBucket"]["BucketName"]["Fn::Sub"]
         self.assertEqual((arn, names), (f"arn:${{AWS::Partition}}:s3:::{bucket}", bucket_names))
+        self.assertNotIn("StackName", text([bucket, bucket_names]))
 
     def test_the_fleet_is_spot_of_many_kinds_and_busy_workers_are_protected(self) -> None:
         (group,) = self.of("AWS::AutoScaling::AutoScalingGroup").values()
@@ -167,10 +182,54 @@ class HouseRules(unittest.TestCase):
         (math,) = [query for query in alarm["Properties"]["Metrics"] if query["ReturnData"]]
         named = {query["Id"] for query in alarm["Properties"]["Metrics"]} - {math["Id"]}
         self.assertEqual(named, {"visible", "desired"})
-        for name in named:
-            self.assertIn(f"FILL({name}, 0)", math["Expression"])
+        self.assertEqual(alarm["Properties"]["AlarmActions"], [{"Ref": "FromZeroPolicy"}])
         # A step that sets the size would take workers away when the alarm comes late.
         self.assertEqual(policy["Properties"]["AdjustmentType"], "ChangeInCapacity")
+        steps = [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}]
+        self.assertEqual(policy["Properties"]["StepAdjustments"], steps)
+
+    def test_a_metric_of_the_group_that_is_late_starts_no_worker(self) -> None:
+        """Filled in with 0, it looked like a fleet of none, and one at work got another worker every time."""
+        alarm = self.of("AWS::CloudWatch::Alarm")["FromZeroAlarmOnMath"]
+        (math,) = [query for query in alarm["Metrics"] if query["ReturnData"]]
+        self.assertEqual(math["Expression"], "IF(FILL(visible, 0) > 0 AND desired < 1, 1, 0)")
+        # Whatever the expression says nothing of is no reason.
+        self.assertEqual(alarm["TreatMissingData"], "notBreaching")
+
+    def test_alarms_fire_at_what_they_say_and_tell_somebody(self) -> None:
+        oldest = {"Ref": "OldestAgeAlarmSeconds"}
+        wanted = {
+            "FromZeroAlarmOnMath": (0, 1, 1),
+            "WorkersMissingAlarm": (0, 10, 30),
+            "DeadLettersAlarm": (0, 1, 1),
+            "WaitingTooLongAlarm": (oldest, 3, 3),
+            "WorkingTooLongAlarm": (oldest, 3, 3),
+        }
+        alarms = self.of("AWS::CloudWatch::Alarm")
+        found = {}
+        for name, alarm in alarms.items():
+            periods = alarm["EvaluationPeriods"]
+            found[name] = (alarm["Threshold"], alarm.get("DatapointsToAlarm", periods), periods)
+            with self.subTest(name):
+                self.assertEqual(alarm["ComparisonOperator"], "GreaterThanThreshold")
+                self.assertEqual(alarm["TreatMissingData"], "notBreaching")
+                if name != "FromZeroAlarmOnMath":
+                    told = ["HasAlarmEmail", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]
+                    self.assertEqual(alarm["AlarmActions"], {"Fn::If": told})
+        self.assertEqual(found, wanted)
+
+    def test_workers_that_do_not_come_are_told_of(self) -> None:
+        alarm = self.of("AWS::CloudWatch::Alarm")["WorkersMissingAlarm"]
+        (math,) = [query for query in alarm["Metrics"] if query["ReturnData"]]
+        self.assertEqual(math["Expression"], "desired - inService")
+        metrics = {
+            query["Id"]: (query["MetricStat"]["Metric"]["MetricName"], query["MetricStat"]["Period"])
+            for query in alarm["Metrics"]
+            if query is not math
+        }
+        self.assertEqual(
+            metrics, {"desired": ("GroupDesiredCapacity", 60), "inService": ("GroupInServiceInstances", 60)}
+        )
 
     def test_outputs_are_the_ones_that_scripts_read(self) -> None:
         self.assertEqual(set(self.template["Outputs"]), OUTPUTS)

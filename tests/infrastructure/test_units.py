@@ -1,6 +1,7 @@
 """The systemd units: right, closed, and at one with the package that carries them. No systemd has to run."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -16,6 +17,9 @@ SERVICES = ("transcoder.service", "record-postprocess-sweep.service")
 # systemd-analyze counts in tenths: 1.5, where 0 is closed and 10 is open.
 HIGHEST_EXPOSURE = 15
 PACKAGE = ROOT / "deploy/cloudformation/package"
+# Of this machine, as Debian calls it.
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+OTHER_ARCHITECTURE = {"amd64": "arm64", "arm64": "amd64"}[ARCHITECTURE]
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -37,14 +41,18 @@ class WithDirectory(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.directory = Path(directory.name)
 
-    def package(self, name: str = "rec2vod.tar.gz") -> tuple[Path, str]:
-        """The archive with stand-ins for the binaries, and the digest that was told."""
+    def binaries(self) -> Path:
+        """Stand-ins for the binaries, of this machine's architecture."""
         binaries = self.directory / "binaries"
         binaries.mkdir(exist_ok=True)
         for binary in ("transcoder", "record-postprocess"):
             shutil.copy("/bin/true", binaries / binary)
+        return binaries
+
+    def package(self, name: str = "rec2vod.tar.gz") -> tuple[Path, str]:
+        """The archive with stand-ins for the binaries, and the digest that was told."""
         archive = self.directory / name
-        done = run(PACKAGE, binaries, archive)
+        done = run(PACKAGE, "--architecture", ARCHITECTURE, self.binaries(), archive)
         self.assertEqual(done.returncode, 0, done.stderr)
         return archive, done.stdout.strip()
 
@@ -127,6 +135,12 @@ class Worker(unittest.TestCase):
         found = settings("transcoder.service")
         self.assertEqual({key: found.get(key) for key in wanted}, wanted)
 
+    def test_it_runs_when_the_queue_or_the_right_that_it_lacked_is_there(self) -> None:
+        """It was not started again after exit code 2, and its instance stayed: protected, idle and paid for."""
+        found = settings("transcoder.service")
+        self.assertNotIn("RestartPreventExitStatus", found)
+        self.assertEqual(found["StartLimitIntervalSec"], ["0"])
+
     def test_children_may_close_themselves_further(self) -> None:
         filters = " ".join(settings("transcoder.service")["SystemCallFilter"]).split()
         for call in ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "seccomp"):
@@ -144,7 +158,23 @@ class Sweep(unittest.TestCase):
         for path in ("/var/lib/rec2vod/recordings", "/var/lib/rec2vod/spool", "/var/lib/rec2vod/queue"):
             self.assertIn(path, made)
             self.assertTrue(path.startswith(f"{writable}/"))
-        self.assertEqual(settings("record-postprocess-sweep.path")["PathChanged"], ["/var/lib/rec2vod/spool"])
+
+    def test_uploads_of_many_hours_are_not_cut_off(self) -> None:
+        self.assertEqual(self.settings["TimeoutStartSec"], ["infinity"])
+
+    def test_it_starts_when_settings_change_and_not_with_every_stream(self) -> None:
+        watched = settings("record-postprocess-sweep.path")["PathChanged"]
+        code = (ROOT / "crates/record-postprocess/src/settings.rs").read_text()
+        default = re.search(r'const DEFAULT_FILE: &str = "([^"]+)"', code)[1]
+        environment = self.settings["EnvironmentFile"][0].removeprefix("-")
+        self.assertEqual(watched, [default, environment])
+
+    def test_the_directory_of_the_log_is_there_before_the_first_sweep(self) -> None:
+        """LogsDirectory= makes it when the sweep starts; a hook may run before, and could not open its log."""
+        lines = [line.split() for line in (UNITS / "tmpfiles.d/rec2vod.conf").read_text().splitlines()]
+        (found,) = [line for line in lines if line[1:2] == ["/var/log/rec2vod"]]
+        wanted = [self.settings["LogsDirectoryMode"][0], self.settings["User"][0], self.settings["Group"][0]]
+        self.assertEqual(found, ["d", f"/var/log/{self.settings['LogsDirectory'][0]}", *wanted])
 
     def test_it_sees_what_nginx_has_open(self) -> None:
         """Only the same user, of the same user namespace, may look into /proc/PID/fd."""
@@ -174,9 +204,32 @@ class Package(WithDirectory):
         self.assertIn("usr/lib/sysusers.d/rec2vod.conf", members)
         self.assertIn("usr/lib/tmpfiles.d/rec2vod.conf", members)
 
+    def test_programs_of_another_architecture_are_refused(self) -> None:
+        """A fleet of arm64 was once given what a developer's machine had built, and no worker started."""
+        archive, binaries = self.directory / "a.tar.gz", self.binaries()
+        for program, name in ((b"#!/bin/sh\n", "no program"), (b"", "no program")):
+            shutil.copy("/bin/true", binaries / "record-postprocess")
+            (binaries / "record-postprocess").write_bytes(program)
+            done = run(PACKAGE, f"--architecture={ARCHITECTURE}", binaries, archive)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"record-postprocess is {name} and should be {ARCHITECTURE}", done.stderr)
+        # One foreign program among the two is enough.
+        program = bytearray(Path("/bin/true").read_bytes())
+        program[18:20] = {"arm64": 183, "amd64": 62}[OTHER_ARCHITECTURE].to_bytes(2, "little")
+        (binaries / "record-postprocess").write_bytes(program)
+        done = run(PACKAGE, f"--architecture={ARCHITECTURE}", binaries, archive)
+        self.assertIn(f"record-postprocess is {OTHER_ARCHITECTURE} and should be {ARCHITECTURE}", done.stderr)
+        self.assertFalse(archive.exists())
+
+    def test_programs_are_those_of_the_workers_unless_it_is_told_otherwise(self) -> None:
+        done = run(PACKAGE, self.binaries(), self.directory / "a.tar.gz")
+        self.assertEqual(done.returncode == 0, ARCHITECTURE == "arm64", done.stderr)
+        self.assertEqual(run(PACKAGE, "--architecture=mips", self.binaries(), self.directory / "a").returncode, 2)
+
     def test_missing_programs_are_told(self) -> None:
         done = run(PACKAGE, self.directory, self.directory / "a.tar.gz")
-        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("transcoder is missing", done.stderr)
         self.assertFalse((self.directory / "a.tar.gz").exists())
 
 

@@ -156,12 +156,10 @@ impl Ministack {
     }
 
     fn sum(&self, namespace: &str, metric: &str, dimensions: &[(&str, &str)]) -> Option<f64> {
-        let dimensions: String = (1..)
-            .zip(dimensions)
-            .map(|(n, (name, value))| {
-                format!("&Dimensions.member.{n}.Name={name}&Dimensions.member.{n}.Value={value}")
-            })
-            .collect();
+        let dimension = |(n, (name, value)): (usize, &(&str, &str))| {
+            format!("&Dimensions.member.{n}.Name={name}&Dimensions.member.{n}.Value={value}")
+        };
+        let dimensions = (1..).zip(dimensions).map(dimension).collect::<Vec<_>>().concat();
         let request = format!(
             "Action=GetMetricStatistics&Version=2010-08-01&Namespace={namespace}&MetricName={metric}&Period=86400\
              &StartTime=2020-01-01T00%3A00%3A00Z&EndTime=2100-01-01T00%3A00%3A00Z&Statistics.member.1=Sum{dimensions}"

@@ -56,6 +56,7 @@ async fn only_regular_files_where_they_may_be_are_recordings() {
                 Ok(_) => "another path",
                 Err(FetchError::Missing(_)) => "missing",
                 Err(FetchError::Refused(..)) => "refused",
+                Err(FetchError::Replaced(_)) => "replaced",
                 Err(FetchError::Unavailable(..)) => "unavailable",
             };
             assert_eq!(actual, expected, "{name} with {recordings:?}");

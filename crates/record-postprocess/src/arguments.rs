@@ -15,17 +15,17 @@ use crate::settings::SettingsError;
 
 const EXAMPLES: &str = "\
 nginx.conf, the safe form (every value named, so that no stream name can become an option or a redirection):
-  exec_record_done /usr/local/bin/record-postprocess --path=$path --basename=$basename --app=$app --name=$name;
+  exec_record_done /usr/bin/record-postprocess --path=$path --basename=$basename --app=$app --name=$name;
 
 nginx.conf, the short form:
-  exec_record_done /usr/local/bin/record-postprocess $path $basename;
+  exec_record_done /usr/bin/record-postprocess $path $basename;
 
 By hand, a name that begins with '-' after flags:
   record-postprocess --config=/etc/rec2vod/record-postprocess.toml -- /rec/-rf-1795326084.flv -rf-1795326084
 
 /etc/rec2vod/record-postprocess.toml (nginx gives its hooks an empty environment):
   spool = \"/var/lib/rec2vod/spool\"           # on the file system of record_path
-  queue = \"sqlite:/var/lib/rec2vod/queue.db\"
+  queue = \"sqlite:/var/lib/rec2vod/queue/queue.sqlite\"
   log = \"/var/log/rec2vod/record-postprocess.log\"
   record_path = \"/var/lib/rec2vod/recordings\" # for sweep
   settle_seconds = 120
@@ -51,6 +51,8 @@ What S3 has and a worker is told of is deleted here. Without output, recordings 
 
 Every setting but the access key can be given as flag, as RECORD_POSTPROCESS_<NAME>, or in the file,
 in this order. AWS's own variables and files come last.
+
+A log that cannot be opened keeps nothing from being delivered: events go to standard error then.
 
 Exit codes: 0 delivered, rejected as empty, or announced before; 2 usage or settings; 65 refused (a
 link, a pipe); 66 no such recording; 74 the file system; 75 safe in the spool, sweep delivers it.

@@ -24,7 +24,7 @@ pub enum DeliveryError {
     /// No region was found anywhere. nginx's hooks have no variables to find it in.
     #[error("no AWS region is set: set region in [aws] of the settings' file")]
     NoRegion,
-    /// No credentials were found.
+    /// No credentials were found, or whoever issues them did not answer.
     #[error(
         "no AWS credentials: give the instance a role, or set access_key_id and secret_access_key in [aws] of the settings' \
          file ({0})"
@@ -36,6 +36,14 @@ pub enum DeliveryError {
     /// S3 did not take the recording.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another recording has its name, and something else the name that is its own.
+    #[error(
+        "S3 has other recordings under {session}, and under that with the begin of its SHA-256"
+    )]
+    Taken {
+        /// The session that would name it.
+        session: String,
+    },
     /// S3 took it, and says to have something else.
     #[error(
         "S3 does not have {key} with the {size} bytes that were uploaded: look at what is there"
@@ -55,21 +63,37 @@ impl DeliveryError {
     /// Whether it may be better in a moment although nobody has changed anything.
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::NoRegion | Self::NoCredentials(_) => false,
+            Self::NoRegion | Self::Taken { .. } => false,
             Self::Store(error) => error.transient,
             Self::Queue(error) => !matches!(error, QueueError::Unusable { .. }),
-            Self::Runtime(_) | Self::Unverified { .. } => true,
+            // The metadata of an instance may be away for a moment.
+            Self::NoCredentials(_) | Self::Runtime(_) | Self::Unverified { .. } => true,
         }
     }
 
-    /// Whether other recordings may fare better: a key may be denied that others are not.
-    pub const fn is_of_one_recording(&self) -> bool {
+    /// What it says of other recordings.
+    pub const fn reach(&self) -> Reach {
         match self {
-            Self::Store(error) => !error.transient,
-            Self::Unverified { .. } => true,
-            _ => false,
+            Self::NoRegion
+            | Self::NoCredentials(_)
+            | Self::Runtime(_)
+            | Self::Queue(QueueError::Unusable { .. }) => Reach::All,
+            Self::Store(error) if !error.transient => Reach::One,
+            Self::Taken { .. } | Self::Unverified { .. } => Reach::One,
+            Self::Store(_) | Self::Queue(_) => Reach::Unknown,
         }
     }
+}
+
+/// Which recordings an error is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// This one: a key may be denied that others are not.
+    One,
+    /// This one or all: a large recording may time out on a line that others pass, or there is no line.
+    Unknown,
+    /// All: the account, the settings or the queue are at fault.
+    All,
 }
 
 impl From<NotConfigured> for DeliveryError {
@@ -103,18 +127,23 @@ impl<'a> Connection<'a> {
         Self { destination, cloud: OnceCell::new() }
     }
 
-    /// Puts a recording where a worker can read it: into S3, or nowhere else than it is. `name` is that of its presentation.
-    pub fn store(&self, name: &str, content: Content<'_>) -> Result<SourceUri, DeliveryError> {
+    /// Puts a recording where a worker can read it: into S3, or nowhere else than it is. `name` is that of its presentation; `None` if
+    /// another recording has it.
+    pub fn store(
+        &self,
+        name: &str,
+        content: Content<'_>,
+    ) -> Result<Option<SourceUri>, DeliveryError> {
         match self.destination {
             // The spool's path is UTF-8: it was looked at when the spool was opened.
             Destination::Spool { .. } => {
-                Ok(SourceUri::File(content.file.to_string_lossy().into_owned()))
+                Ok(Some(SourceUri::File(content.file.to_string_lossy().into_owned())))
             }
             Destination::S3(to) => {
                 let Cloud { runtime, bucket, .. } = self.cloud(to)?;
-                let name = format!("{}{name}", to.prefix);
-                let key = runtime.block_on(upload(bucket, &name, content))?;
-                Ok(SourceUri::S3 { bucket: to.bucket.clone(), key })
+                let key = format!("{}{name}.flv", to.prefix);
+                let is_ours = runtime.block_on(upload(bucket, &key, content))?;
+                Ok(is_ours.then(|| SourceUri::S3 { bucket: to.bucket.clone(), key }))
             }
         }
     }

@@ -4,7 +4,7 @@ use job::ports::Clock as _;
 use job::recording::{PresentationName, SourceUri};
 use local::SystemClock;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, DeliveryError};
 use crate::described::Described;
 use crate::entry::Entry;
 use crate::error::Error;
@@ -27,13 +27,27 @@ pub struct Delivered {
 
 impl Described {
     /// Uploads the recording if it does not stay in the spool.
-    pub fn place(self, connection: &Connection<'_>) -> Result<Placed, Error> {
+    ///
+    /// Where another recording has its name, its session becomes `<session>-<begin of SHA-256>`, for its message as well as for its key:
+    /// two recordings are two presentations.
+    pub fn place(mut self, connection: &Connection<'_>) -> Result<Placed, Error> {
         let JobFile { app, stream, session, .. } = &self.job;
-        let name = PresentationName::from_components([app.as_str(), stream, session]);
         let file = self.entry.recording();
         let content = Content { file: &file, size: self.size, sha256: &self.sha256 };
-        let source = connection.store(name.as_str(), content).map_err(Error::Undelivered)?;
-        Ok(Placed { described: self, source })
+        for session in [session.clone(), format!("{session}-{:.16}", self.sha256)] {
+            let name = PresentationName::from_components([app.as_str(), stream, &session]);
+            let stored = connection.store(name.as_str(), content).map_err(Error::Undelivered)?;
+            if let Some(source) = stored {
+                self.job.session = session;
+                return Ok(Placed { described: self, source });
+            }
+            tracing::warn!(
+                entry = self.entry.name(),
+                name = name.as_str(),
+                "another recording has the name"
+            );
+        }
+        Err(Error::Undelivered(DeliveryError::Taken { session: session.clone() }))
     }
 }
 

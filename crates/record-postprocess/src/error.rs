@@ -53,8 +53,8 @@ pub enum Error {
         /// Its version.
         version: u32,
     },
-    /// Some entries could not be treated; the log has a line on each.
-    #[error("{0} recordings could not be delivered, the log says why")]
+    /// Some entries, or the directory of recordings, could not be treated; the log has a line on each.
+    #[error("{0} recordings or directories could not be treated, the log says why")]
     Failures(usize),
     /// The file system refused something.
     #[error("{operation} {path:?} failed: {source}")]

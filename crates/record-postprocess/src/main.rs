@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let merged = Merged::read(&arguments.settings)?;
-    log::start(merged.log())?;
+    log::start(merged.log());
     merged.warn();
     let settings = Settings::try_from(merged)?;
     match &arguments.command {

@@ -82,14 +82,6 @@ pub enum SettingsError {
         /// What is wrong.
         reason: String,
     },
-    /// The log cannot be written to.
-    #[error("the log {path:?} cannot be opened: {source}")]
-    Log {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
     /// The hook was called without a recording.
     #[error("no recording is given: PATH is empty or missing")]
     NoPath,
@@ -110,7 +102,7 @@ pub struct Merged {
     app: Option<String>,
     record_path: Option<PathBuf>,
     settle_seconds: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "aws::table")]
     aws: AwsTable,
     /// The file, if it has a secret that every user of this machine can read.
     #[serde(skip)]
@@ -257,6 +249,9 @@ mod tests {
             (format!("{good}[aws]\naccess_key_id = 'AKID'"), "belong together"),
             (format!("{good}[aws]\nsecret_access_key = 'hidden'"), "belong together"),
             (format!("{good}[aws]\nsecret_access_key = 471147114711"), "must be text"),
+            (format!("aws = 'hidden'\n{good}"), "aws is no table: begin it with a line [aws]"),
+            (format!("aws = ['hidden']\n{good}"), "(line 1)"),
+            (format!("aws = 471147114711\n{good}"), "no table"),
             ("spool = '/a'\nqueue = 'https://sqs.eu.amazonaws.com/1/q'".to_owned(), "set output"),
         ] {
             let error = read(&file, SettingsArguments::default()).unwrap_err().to_string();

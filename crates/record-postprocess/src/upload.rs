@@ -26,32 +26,12 @@ impl Content<'_> {
     }
 }
 
-/// Uploads a recording, and returns its key once HEAD has said that S3 has it: `<name>.flv`.
+/// Uploads a recording. True once HEAD has said that S3 has it; false if the key is taken by something else, which stays as it is: it may be
+/// the only copy of what another origin recorded in the same second.
 ///
 /// An object with its size and SHA-256 is the recording itself, from a process that died before the message was sent, and is not uploaded
-/// again. Only S3 has to be believed for that, no note of ours.
-///
-/// Any other object of the name stays, for it may be the only copy of what another origin recorded in the same second. The key is
-/// `<name>-<begin of SHA-256>.flv` then.
+/// again. Only S3 has to be believed for that, no note of ours, and no error either: an upload whose last answer was lost may be done.
 pub async fn upload(
-    bucket: &Bucket,
-    name: &str,
-    content: Content<'_>,
-) -> Result<String, DeliveryError> {
-    let key = format!("{name}.flv");
-    if is_stored(bucket, &key, content).await? {
-        return Ok(key);
-    }
-    let own_key = format!("{name}-{:.16}.flv", content.sha256);
-    if is_stored(bucket, &own_key, content).await? {
-        tracing::warn!(key, own_key, "key is taken by another recording");
-        return Ok(own_key);
-    }
-    Err(DeliveryError::Unverified { key: own_key, size: content.size })
-}
-
-/// Uploads unless the key is taken; false if it is, by something else.
-async fn is_stored(
     bucket: &Bucket,
     key: &str,
     content: Content<'_>,
@@ -64,11 +44,11 @@ async fn is_stored(
         sha256: Some(content.sha256),
         ..Headers::default()
     };
-    let uploaded = bucket.upload_new(key, headers, content.file).await?;
-    let object = bucket.head(key).await?;
-    match (uploaded, object) {
-        (_, Some(object)) if content.is(&object) => Ok(true),
-        (Conditional::Refused, Some(_)) => Ok(false),
+    let uploaded = bucket.upload_new(key, headers, content.file).await;
+    match (uploaded, bucket.head(key).await) {
+        (_, Ok(Some(object))) if content.is(&object) => Ok(true),
+        (Err(error), _) | (Ok(_), Err(error)) => Err(error.into()),
+        (Ok(Conditional::Refused), Ok(Some(_))) => Ok(false),
         _ => Err(DeliveryError::Unverified { key: key.to_owned(), size: content.size }),
     }
 }

@@ -66,6 +66,7 @@ impl Service {
             queue: queue.port(),
             tools: Arc::new(tools),
             metrics,
+            clock: Arc::new(SystemClock),
             fleet: group.map(|group| Arc::new(group.clone()) as Arc<dyn Fleet>),
             pulse: pulse.clone(),
             settings,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use job::ports::{Delivery, Depth, Fleet, Metrics, Queue, QueueError};
+use job::ports::{Clock, Delivery, Depth, Fleet, Metrics, Queue, QueueError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +59,8 @@ pub struct Daemon {
     pub tools: Arc<Tools>,
     /// Where measurements go.
     pub metrics: Arc<dyn Metrics>,
+    /// Tells how old messages are.
+    pub clock: Arc<dyn Clock>,
     /// The group that shall not shrink by a machine that has work; none where there is no group.
     pub fleet: Option<Arc<dyn Fleet>>,
     /// Where it leaves its pulse, for a watchdog.
@@ -185,7 +187,7 @@ impl Working {
     /// Does the job of a message on a task of its own.
     fn start(self: &Arc<Self>, delivery: Delivery, slot: OwnedSemaphorePermit) {
         let span = events::job_span(&delivery.id, delivery.receive_count);
-        let running = self.jobs.enter(&delivery);
+        let running = self.jobs.enter(&delivery, self.daemon.clock.now());
         let working = Arc::clone(self);
         let work = async move {
             working.work(delivery, &running).await;

@@ -8,9 +8,10 @@ mod recordings;
 mod store;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use job::metric::Metric;
-use job::ports::{Measure, Metrics};
+use job::ports::{Clock, Measure, Metrics};
 
 pub use engine::{Behaviour, EngineTask, FakeEngine, source_index};
 pub use fleet::FakeFleet;
@@ -46,6 +47,17 @@ impl Journal {
 
     fn add(&self, entry: Entry) {
         lock(&self.0).push(entry);
+    }
+}
+
+/// A wall clock that stands still. The messages of [`MemoryQueue`] are sent as long before it as they are old by tokio's clock, which may be
+/// paused.
+#[derive(Clone, Copy, Debug)]
+pub struct FrozenClock;
+
+impl Clock for FrozenClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_hours(500_000)
     }
 }
 

@@ -39,9 +39,9 @@ impl Jobs {
         Arc::new(Self { state: Mutex::default(), running: watch::Sender::new(0) })
     }
 
-    /// The job of a message that has just arrived runs until the result is dropped.
-    pub(crate) fn enter(self: &Arc<Self>, delivery: &Delivery) -> Running {
-        let age = |sent: SystemTime| SystemTime::now().duration_since(sent).unwrap_or_default();
+    /// The job of a message that has just arrived, `now` by the wall clock, runs until the result is dropped.
+    pub(crate) fn enter(self: &Arc<Self>, delivery: &Delivery, now: SystemTime) -> Running {
+        let age = |sent: SystemTime| now.duration_since(sent).unwrap_or_default();
         let held = Held { received: Instant::now(), age: delivery.sent_at.map(age), fraction: 0.0 };
         let number = {
             let mut state = self.lock();
@@ -137,10 +137,11 @@ impl Gauge {
 
 #[cfg(test)]
 mod tests {
-    use job::ports::ReceiptHandle;
+    use job::ports::{Clock as _, ReceiptHandle};
     use tokio::time::advance;
 
     use super::*;
+    use crate::fakes::FrozenClock;
 
     fn delivery(age: Option<u64>) -> Delivery {
         Delivery {
@@ -148,7 +149,7 @@ mod tests {
             body: String::new(),
             receipt: ReceiptHandle("1".to_owned()),
             receive_count: 1,
-            sent_at: age.map(|age| SystemTime::now() - Duration::from_secs(age)),
+            sent_at: age.map(|age| FrozenClock.now() - Duration::from_secs(age)),
         }
     }
 
@@ -156,9 +157,12 @@ mod tests {
     async fn the_oldest_of_those_that_are_held_counts() {
         let jobs = Jobs::new();
         assert_eq!((jobs.count(), jobs.oldest_age()), (0, None));
-        let unknown = jobs.enter(&delivery(None));
+        let unknown = jobs.enter(&delivery(None), FrozenClock.now());
         assert_eq!((jobs.count(), jobs.oldest_age()), (1, None));
-        let (old, young) = (jobs.enter(&delivery(Some(100))), jobs.enter(&delivery(Some(10))));
+        let (old, young) = (
+            jobs.enter(&delivery(Some(100)), FrozenClock.now()),
+            jobs.enter(&delivery(Some(10)), FrozenClock.now()),
+        );
         advance(Duration::from_secs(5)).await;
         assert_eq!(jobs.oldest_age().unwrap().as_secs(), 105);
         drop(old);
@@ -171,15 +175,15 @@ mod tests {
     async fn a_clock_that_was_set_back_makes_no_message_younger_than_new() {
         let jobs = Jobs::new();
         let mut from_the_future = delivery(None);
-        from_the_future.sent_at = Some(SystemTime::now() + Duration::from_hours(1));
-        let _running = jobs.enter(&from_the_future);
+        from_the_future.sent_at = Some(FrozenClock.now() + Duration::from_hours(1));
+        let _running = jobs.enter(&from_the_future, FrozenClock.now());
         assert_eq!(jobs.oldest_age(), Some(Duration::ZERO));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_job_projects_its_time_until_one_has_ended() {
         let jobs = Jobs::new();
-        let first = jobs.enter(&delivery(None));
+        let first = jobs.enter(&delivery(None), FrozenClock.now());
         assert_eq!(jobs.time(), Duration::from_mins(1));
         advance(Duration::from_secs(10)).await;
         let gauge = first.gauge();
@@ -200,7 +204,10 @@ mod tests {
         let (held, ()) = tokio::join!(
             async {
                 advance(Duration::from_secs(1)).await;
-                [jobs.enter(&delivery(None)), jobs.enter(&delivery(None))]
+                [
+                    jobs.enter(&delivery(None), FrozenClock.now()),
+                    jobs.enter(&delivery(None), FrozenClock.now()),
+                ]
             },
             jobs.until(true)
         );

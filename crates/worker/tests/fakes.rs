@@ -9,8 +9,8 @@ use job::ports::{Depth, Queue, Store};
 use job::profile::Profile;
 use worker::daemon::{Daemon, Settings, Shutdown};
 use worker::fakes::{
-    Behaviour, EngineTask, FakeEngine, FakeFleet, FakeRecordings, Journal, MemoryMetrics,
-    MemoryQueue, MemoryStore, recording_message, s3_event_message, source_index,
+    Behaviour, EngineTask, FakeEngine, FakeFleet, FakeRecordings, FrozenClock, Journal,
+    MemoryMetrics, MemoryQueue, MemoryStore, recording_message, s3_event_message, source_index,
 };
 use worker::line::Tools;
 use worker::profiles::Profiles;
@@ -48,6 +48,7 @@ async fn jobs_are_done_on_the_real_clock_over_any_queue_and_store() {
             chunks_in_flight: NonZeroUsize::new(2).unwrap(),
         }),
         metrics: Arc::<MemoryMetrics>::clone(&metrics),
+        clock: Arc::new(FrozenClock),
         fleet: Some(Arc::<FakeFleet>::clone(&fleet)),
         pulse: Arc::clone(&pulse),
         settings: SETTINGS,

@@ -9,13 +9,14 @@ use tokio::task::JoinSet;
 
 use super::{ABORT, Bucket, Condition, Headers, WRITE, failure, patient};
 use crate::classify::Failure;
+use crate::client::Patience;
 
 /// Largest file that goes in one request, and size of the parts of those that do not: 8 to 16 MiB is what AWS advises.
 pub(super) const PART_SIZE: u64 = 16 * 1024 * 1024;
 /// Most parts that S3 takes; beyond 156 GiB parts are larger.
 const MOST_PARTS: u64 = 10_000;
 /// Parts on their way at a time.
-const CONCURRENT: usize = 4;
+const CONCURRENT: u8 = 4;
 /// What is read of a file at a time.
 const READ_BUFFER: usize = 256 * 1024;
 
@@ -34,6 +35,13 @@ struct Part {
     number: i32,
     offset: u64,
     length: u64,
+}
+
+impl Part {
+    /// Parts on their way at the same time share the line: one takes as long as all of them.
+    fn patience(self) -> Patience {
+        WRITE.with_upload(self.length.saturating_mul(CONCURRENT.into()))
+    }
 }
 
 impl Bucket {
@@ -89,7 +97,7 @@ impl Upload {
         let mut sending = JoinSet::new();
         let mut sent = Vec::new();
         loop {
-            while sending.len() < CONCURRENT
+            while sending.len() < usize::from(CONCURRENT)
                 && let Some(part) = parts.next()
             {
                 let (bucket, key) = (self.bucket.clone(), Arc::clone(&self.key));
@@ -203,7 +211,7 @@ async fn send_part(
         .checksum_algorithm(ChecksumAlgorithm::Crc32)
         .body(body)
         .customize()
-        .config_override(patient(WRITE.with_upload(part.length)))
+        .config_override(patient(part.patience()))
         .send()
         .await
         .map_err(|error| failure("s3:PutObject", &error))?;
@@ -228,6 +236,15 @@ fn parts(size: u64) -> impl Iterator<Item = Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_that_share_a_slow_line_all_have_time_to_arrive() {
+        let part = Part { number: 1, offset: 0, length: PART_SIZE };
+        let allowed = part.patience().timeouts().operation_attempt_timeout().unwrap();
+        // All at once, at the 256 KiB a second that an upload is allowed.
+        let needed = u64::from(CONCURRENT) * PART_SIZE / (256 * 1024);
+        assert!(allowed.as_secs() >= needed, "{allowed:?} is less than {needed} s");
+    }
 
     #[test]
     fn parts_cover_the_file_within_the_limits_of_s3() {

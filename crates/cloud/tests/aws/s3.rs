@@ -93,6 +93,7 @@ async fn only_what_is_allowed_and_there_is_fetched() {
             Ok(_) => "found",
             Err(FetchError::Missing(_)) => "missing",
             Err(FetchError::Refused(..)) => "refused",
+            Err(FetchError::Replaced(_)) => "replaced",
             Err(FetchError::Unavailable(..)) => "unavailable",
         };
         assert_eq!(actual, expected, "{source}");

@@ -70,7 +70,8 @@ async fn what_sqs_refuses_says_what_to_do() {
             unusable,
             "AWS does not accept the credentials",
         ),
-        (403, "ExpiredToken", "ExpiredToken", unusable, "the credentials have expired"),
+        // Renewed by whoever issues them.
+        (403, "ExpiredToken", "ExpiredToken", unavailable, "the credentials have expired"),
         (400, "RequestThrottled", "RequestThrottled", unavailable, "AWS asks for fewer calls"),
         (500, "InternalFailure", "InternalFailure", unavailable, "AWS failed to do it"),
     ] {

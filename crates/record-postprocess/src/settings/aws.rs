@@ -38,6 +38,14 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// The table itself. The usual error for a wrong type quotes the value, and that may be a secret here.
+pub(super) fn table<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AwsTable, D::Error> {
+    let toml::Value::Table(table) = toml::Value::deserialize(deserializer)? else {
+        return Err(de::Error::custom("aws is no table: begin it with a line [aws]"));
+    };
+    table.try_into().map_err(|error: toml::de::Error| de::Error::custom(error.message()))
+}
+
 impl AwsTable {
     /// Whether the file is worth a thief's while.
     pub(super) const fn has_secret(&self) -> bool {

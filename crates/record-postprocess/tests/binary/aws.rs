@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use job::message::{RecordingMessage, Request};
-use job::recording::{Identity, hex};
+use job::recording::{Identity, PresentationName, hex};
 use sha2::{Digest as _, Sha256};
 
 use crate::ministack::{BUCKET, Ministack, SECRET, settings};
@@ -139,6 +139,7 @@ fn a_recording_without_a_frame_is_not_uploaded() {
     assert!(origin.entries("rejected")[0].join("recording.flv").exists());
 }
 
+/// Nor is its presentation: the message once named that of the other one.
 #[test]
 fn another_recording_of_the_same_name_is_not_overwritten() {
     let ministack = Ministack::start();
@@ -149,7 +150,15 @@ fn another_recording_of_the_same_name_is_not_overwritten() {
     assert!(ministack.object(KEY).unwrap().body.starts_with(b"of another origin"));
     let own_key = format!("in/live/cam/1795326084-{:.16}.flv", hex(&Sha256::digest(RECORDING)));
     assert!(ministack.object(&own_key).unwrap().body == RECORDING);
-    assert_eq!(message(&ministack.messages()[0]).source, source_of(&own_key));
+    let message = message(&ministack.messages()[0]);
+    assert_eq!(message.source, source_of(&own_key));
+    let own_session = format!("1795326084-{:.16}", hex(&Sha256::digest(RECORDING)));
+    assert_eq!(message.session, own_session);
+    let presentation = message.recording().unwrap().presentation;
+    assert_eq!(presentation.as_str(), format!("live/cam/{own_session}"));
+    // The same that an event of S3 asks for, but for the prefix.
+    assert_eq!(PresentationName::from_key(&own_key).as_str(), format!("in/{presentation}"));
+    assert_eq!(Origin::job(&origin.entries("")[0])["session"], own_session);
 }
 
 #[test]

@@ -79,14 +79,20 @@ fn what_somebody_must_put_right_is_said_and_waits() {
     let ministack = Ministack::start();
     let (address, queue) = (ministack.address, ministack.queue("recordings"));
     let good = settings(address, Some(&queue));
-    for (lines, sentence) in [
-        (good.replace(&format!("s3://{BUCKET}"), "s3://elsewhere"), "there is no such bucket"),
-        (settings(address, Some(&ministack.queue("other"))), "there is no such queue"),
-        (settings(address, Some("https://elsewhere")), "no URL of an SQS queue"),
-        (good.replace("region = 'eu-central-1'", ""), "set region in [aws] of the settings' file"),
+    for (lines, sentence, code) in [
+        (good.replace(&format!("s3://{BUCKET}"), "s3://elsewhere"), "there is no such bucket", 2),
+        (settings(address, Some(&ministack.queue("other"))), "there is no such queue", 2),
+        (settings(address, Some("https://elsewhere")), "no URL of an SQS queue", 2),
+        (
+            good.replace("region = 'eu-central-1'", ""),
+            "set region in [aws] of the settings' file",
+            2,
+        ),
+        // An instance's metadata may be away for a moment.
         (
             good.replace("access_key_id = 'test'", "").replace("secret_access_key", "profile"),
             "no AWS credentials: give the instance a role, or set access_key_id",
+            75,
         ),
     ] {
         let origin = origin(&lines);
@@ -95,7 +101,7 @@ fn what_somebody_must_put_right_is_said_and_waits() {
         hook.arg(format!("--path={}", path.display())).arg("--name=cam");
         // An instance would be asked for its role, which takes a while where there is none.
         hook.env("AWS_EC2_METADATA_DISABLED", "true");
-        assert_eq!(hook.status().unwrap().code(), Some(2), "{sentence}");
+        assert_eq!(hook.status().unwrap().code(), Some(code), "{sentence}");
         assert!(origin.has_logged(sentence), "{sentence}: {:?}", origin.log());
         assert!(!origin.has_logged(SECRET));
         assert_waiting(&origin);
@@ -160,6 +166,74 @@ fn one_recording_that_is_denied_does_not_hold_up_the_others() {
     assert_eq!(code, Some(2));
     assert_eq!((&swept["delivered"], &swept["undelivered"]), (&2.into(), &1.into()));
     assert!(origin.has_logged("allow s3:GetObject and s3:ListBucket"), "{:?}", origin.log());
+}
+
+/// Puts recordings into the spool that wait because of a queue that is none.
+fn leave_waiting(origin: &Origin, server: &Scripted, names: &[&str]) {
+    origin.configure_destination(&settings(server.address, Some("https://no-queue")));
+    for name in names {
+        let path = origin.record(format!("{name}-1795326084.flv"), RECORDING);
+        assert_eq!(origin.announce(&path, "", ""), Some(2));
+    }
+    origin.configure_destination(&settings(server.address, None));
+}
+
+#[test]
+fn the_oldest_recording_does_not_hold_up_the_others_for_as_long_as_it_fails() {
+    let digest = hex(&Sha256::digest(RECORDING));
+    let server = Scripted::start(move |request| {
+        if request.line.contains("/slow/") {
+            return Answer::Whole(503, Vec::new(), Vec::new());
+        }
+        head(RECORDING, &digest)
+    });
+    let origin = Origin::new();
+    leave_waiting(&origin, &server, &["slow", "a", "b"]);
+    let (code, swept) = origin.sweep();
+    assert_eq!(code, Some(75));
+    assert_eq!((&swept["delivered"], &swept["undelivered"]), (&2.into(), &1.into()));
+}
+
+#[test]
+fn a_service_that_fails_is_not_asked_for_every_recording() {
+    let server = Scripted::start(|_| Answer::Whole(503, Vec::new(), Vec::new()));
+    let origin = Origin::new();
+    leave_waiting(&origin, &server, &["a", "b", "c", "d", "e"]);
+    let (code, swept) = origin.sweep();
+    assert_eq!((code, &swept["undelivered"]), (Some(75), &5.into()));
+    let mut lines: Vec<_> = server.requests().into_iter().map(|request| request.line).collect();
+    lines.sort();
+    lines.dedup();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+}
+
+/// S3 knows nothing of an upload that it has completed, and says so when the request is repeated: it was taken for a setting that is wrong.
+#[test]
+fn an_upload_in_parts_whose_last_answer_was_lost_is_done() {
+    let mut bytes = RECORDING.to_vec();
+    bytes.resize(16 * 1024 * 1024 + 1, 7);
+    let (digest, stored) = (hex(&Sha256::digest(&bytes)), bytes.clone());
+    let is_complete = AtomicBool::new(false);
+    let etag = || vec![("ETag", "\"1\"".to_owned())];
+    let server = Scripted::start(move |request| {
+        match request.line.split(' ').next() {
+        Some("HEAD") if is_complete.load(Ordering::SeqCst) => head(&stored, &digest),
+        Some("HEAD") => Answer::Whole(404, Vec::new(), Vec::new()),
+        Some("PUT") => Answer::Whole(200, etag(), Vec::new()),
+        Some("POST") if request.line.contains("?uploads") => Answer::Whole(
+            200,
+            Vec::new(),
+            b"<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>"
+                .to_vec(),
+        ),
+        Some("POST") if !is_complete.swap(true, Ordering::SeqCst) => Answer::Nothing,
+        _ => refusal(404, "NoSuchUpload"),
+    }
+    });
+    let origin = origin(&settings(server.address, None));
+    let path = origin.record("cam-1795326084.flv", &bytes);
+    assert_eq!(origin.announce(&path, "cam-1795326084", "cam"), Some(0), "{:?}", origin.log());
+    assert!(!origin.entries("")[0].join("recording.flv").exists());
 }
 
 /// Our own upload whose answer was lost, or another origin's.

@@ -15,6 +15,15 @@ fn every_command_has_help_with_examples() {
     assert_eq!(bare_command().status().unwrap().code(), Some(2));
 }
 
+/// The package installs the hook there, and the worker's user may only write to that queue: both examples were of other places.
+#[test]
+fn help_names_the_places_of_package_and_units() {
+    let output = bare_command().arg("--help").stdout(Stdio::piped()).output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(help.matches("exec_record_done /usr/bin/record-postprocess ").count(), 2, "{help}");
+    assert!(help.contains("\"sqlite:/var/lib/rec2vod/queue/queue.sqlite\""), "{help}");
+}
+
 #[test]
 fn status_counts_by_state() {
     let origin = Origin::new();

@@ -171,6 +171,19 @@ fn a_path_can_be_used_again() {
     assert_eq!(origin.streams(), ["cam", "cam"]);
 }
 
+/// The directory of the log may be missing until the first sweep.
+#[test]
+fn a_log_that_cannot_be_opened_keeps_no_recording_out_of_the_spool() {
+    let origin = Origin::new();
+    let path = origin.record("cam.flv", RECORDING);
+    let named = format!("--path={}", path.display());
+    let output = origin.output(&["--log=/nonexistent/log", &named]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(origin.streams(), ["cam"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("log cannot be opened") && told.contains("delivered"), "{told}");
+}
+
 #[test]
 fn the_log_is_not_for_everybody() {
     let origin = Origin::new();

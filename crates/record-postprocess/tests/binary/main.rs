@@ -8,6 +8,7 @@ mod aws;
 mod aws_failures;
 mod commands;
 mod crash;
+mod durable_first;
 mod hook;
 #[expect(dead_code, reason = "it does more than is needed here")]
 #[path = "../../../../tests/support/ministack.rs"]

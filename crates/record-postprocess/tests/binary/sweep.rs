@@ -1,6 +1,8 @@
 //! What sweep takes, and what it leaves.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 
 use crate::support::{Origin, RECORDING, STUB};
 
@@ -80,6 +82,52 @@ fn links_in_the_record_path_are_not_adopted() {
     let (code, swept) = origin.sweep();
     assert_eq!((code, &swept["failed"]), (Some(74), &1.into()));
     assert_eq!(origin.streams(), ["cam"]);
+}
+
+#[test]
+fn a_record_path_that_is_missing_does_not_hold_up_the_spool() {
+    let origin = left_by_a_hook();
+    origin.configure("record_path = '/nonexistent/recordings'");
+    let (code, swept) = origin.sweep();
+    assert_eq!((code, &swept["delivered"], &swept["failed"]), (Some(74), &1.into(), &1.into()));
+    assert!(origin.has_logged("/nonexistent/recordings"), "{:?}", origin.log());
+    assert_eq!(origin.streams(), ["cam"]);
+}
+
+#[test]
+fn an_entry_that_cannot_be_opened_does_not_hold_up_the_others() {
+    let origin = left_by_a_hook();
+    origin.configure(&format!("record_path = '{}'", origin.record_path().display()));
+    origin.record("orphan.flv", RECORDING);
+    let closed = origin.spool().join("00000000000000000000-1");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let mut sweep = if fs::read_dir(&closed).is_ok() {
+        // We are root, whom permissions do not stop; without these capabilities they do.
+        let mut sweep = Command::new("setpriv");
+        sweep.args(["--bounding-set=-dac_override,-dac_read_search", "--"]);
+        sweep.arg(origin.command().get_program());
+        sweep
+    } else {
+        Command::new(origin.command().get_program())
+    };
+    sweep.args(origin.command().get_args()).args(["sweep", "--json", "--settle-seconds=0"]);
+    let output = sweep.output().unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(output.status.code(), Some(74), "{output:?}");
+    let swept: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&swept["delivered"], &swept["failed"]), (&2.into(), &1.into()));
+    assert_eq!(origin.streams(), ["cam", "orphan"]);
+}
+
+/// An origin whose hook could not deliver.
+fn left_by_a_hook() -> Origin {
+    let origin = Origin::new();
+    let path = origin.record("cam.flv", RECORDING);
+    let no_queue = "--queue=sqlite:/nonexistent/queue.db";
+    let named = format!("--path={}", path.display());
+    assert_eq!(origin.output(&[no_queue, &named]).status.code(), Some(2));
+    origin
 }
 
 #[test]

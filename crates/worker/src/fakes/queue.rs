@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use job::ports::{DeadLetter, Delivery, Depth, Queue, QueueError, ReceiptHandle};
+use job::ports::{Clock as _, DeadLetter, Delivery, Depth, Queue, QueueError, ReceiptHandle};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Entry, Journal, lock};
+use super::{Entry, FrozenClock, Journal, lock};
 
 /// A call of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -206,8 +206,7 @@ impl MemoryQueue {
                 body: message.body.clone(),
                 receipt,
                 receive_count: message.receive_count,
-                // Tokio's clock may be paused; whoever compares with the wall clock finds the right age.
-                sent_at: SystemTime::now().checked_sub(message.age()),
+                sent_at: FrozenClock.now().checked_sub(message.age()),
             };
             let in_flight = state.messages.iter().filter(|m| m.is_in_flight(now)).count();
             state.most_in_flight = state.most_in_flight.max(in_flight);
@@ -409,7 +408,7 @@ mod tests {
         let oldest = async || queue.depth().await.unwrap().oldest_age;
         assert_eq!(oldest().await, Some(seconds(120)));
         let old = queue.receive(seconds(0), VISIBILITY).await.unwrap().unwrap();
-        let age = SystemTime::now().duration_since(old.sent_at.unwrap()).unwrap();
+        let age = FrozenClock.now().duration_since(old.sent_at.unwrap()).unwrap();
         assert_eq!(age.as_secs(), 120);
         queue.delete(&old.receipt).await.unwrap();
         assert_eq!(oldest().await, Some(seconds(0)));

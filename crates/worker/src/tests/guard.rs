@@ -1,14 +1,14 @@
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use job::ports::{Delivery, ReceiptHandle};
+use job::ports::{Clock as _, Delivery, ReceiptHandle};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::logs::Logs;
 use super::world::{SETTINGS, World};
 use crate::daemon::{Daemon, Shutdown};
-use crate::fakes::{Behaviour, EngineTask, FakeFleet};
+use crate::fakes::{Behaviour, EngineTask, FakeFleet, FrozenClock};
 use crate::guard::Guard;
 use crate::jobs::{Jobs, Running};
 
@@ -29,13 +29,16 @@ impl Guarded {
     }
 
     fn job(&self) -> Running {
-        self.jobs.enter(&Delivery {
-            id: "1".to_owned(),
-            body: String::new(),
-            receipt: ReceiptHandle("1".to_owned()),
-            receive_count: 1,
-            sent_at: Some(SystemTime::now()),
-        })
+        self.jobs.enter(
+            &Delivery {
+                id: "1".to_owned(),
+                body: String::new(),
+                receipt: ReceiptHandle("1".to_owned()),
+                receive_count: 1,
+                sent_at: None,
+            },
+            FrozenClock.now(),
+        )
     }
 }
 

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::daemon::{Daemon, Settings, Shutdown};
 use crate::fakes::{
-    FakeEngine, FakeFleet, FakeRecordings, Journal, MemoryMetrics, MemoryQueue, MemoryStore,
-    recording_message, source_index,
+    FakeEngine, FakeFleet, FakeRecordings, FrozenClock, Journal, MemoryMetrics, MemoryQueue,
+    MemoryStore, recording_message, source_index,
 };
 use crate::fence::Fence;
 use crate::line::{Job, Tools};
@@ -97,6 +97,7 @@ impl World {
             queue: Arc::<MemoryQueue>::clone(&self.queue),
             tools: Arc::clone(&self.tools),
             metrics: Arc::<MemoryMetrics>::clone(&self.metrics),
+            clock: Arc::new(FrozenClock),
             fleet: Some(Arc::<FakeFleet>::clone(&self.fleet)),
             pulse: Arc::clone(&self.pulse),
             settings,
