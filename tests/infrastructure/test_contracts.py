@@ -196,6 +196,17 @@ class Rights(unittest.TestCase):
         self.assertEqual(seen, 3)
 
 
+class Advice(unittest.TestCase):
+    def test_alarms_name_commands_that_there_are(self) -> None:
+        """An alarm once sent its reader to a command of a later release."""
+        alarms = resources(template.load(), "AWS::CloudWatch::Alarm").values()
+        named = [name for alarm in alarms for name in re.findall(r"transcoder (\w+)", alarm["AlarmDescription"])]
+        self.assertTrue(named)
+        commands = re.search(r"enum Command \{(.*?)\n\}", (ROOT / "crates/transcoder/src/args.rs").read_text(), re.DOTALL)
+        known = {name.lower() for name in re.findall(r"^    (\w+)\(", commands[1], re.MULTILINE)}
+        self.assertLessEqual(set(named), known)
+
+
 class Draining(unittest.TestCase):
     def test_the_group_waits_for_longer_than_the_unit_needs_to_stop(self) -> None:
         unit = (ROOT / "systemd/transcoder.service").read_text()

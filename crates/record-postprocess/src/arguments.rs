@@ -90,9 +90,12 @@ pub enum Command {
     /// Deliver what the hook left in the spool, and adopt recordings that it never saw.
     ///
     /// Entries of the spool that are not delivered are delivered. With `record_path` set, recordings there (*.flv) that nobody has
-    /// open for writing and that have not changed for `settle_seconds` are taken into the spool first. Run it as the user of
-    /// nginx's workers: another one cannot see which files they have open. What the spool knows of recordings that S3 has is
-    /// forgotten after 7 days.
+    /// open for writing and that have not changed for `settle_seconds` are then taken into the spool and delivered too. Run it as
+    /// the user of nginx's workers: another one cannot see which files they have open. What the spool knows of recordings that S3
+    /// has is forgotten after 7 days.
+    ///
+    /// What fails holds up nothing else, unless all would fail: without region, credentials or a queue that can be used, and after
+    /// three recordings in a row that S3 or the queue did not answer for.
     #[command(after_help = SWEEP_EXAMPLES)]
     Sweep {
         /// Print what was done as JSON.
