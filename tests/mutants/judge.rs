@@ -68,7 +68,11 @@ fn verdict(dir: &Dir, ended: &Ended) -> Verdict {
     match (ended.code, sentence(ended)) {
         (Some(0), _) => held_against_the_bar(dir),
         (Some(65), Some(sentence)) => {
-            let left = dir.contents("vod").into_keys().find(|name| !name.contains(".lock"));
+            // A plan may be left, and what was encoded before the damage was met.
+            let looks_published = |name: &String| {
+                name.ends_with(".m3u8") || name.ends_with("done.json") || name.contains(".work")
+            };
+            let left = dir.contents("vod").into_keys().find(looks_published);
             left.map_or_else(
                 || Verdict::Refused(sentence.to_owned()),
                 |left| Verdict::Fault(format!("refused, but there is {left}: {sentence}")),
@@ -90,7 +94,8 @@ fn held_against_the_bar(dir: &Dir) -> Verdict {
     if checked.code == Some(0) {
         return Verdict::Published;
     }
-    Verdict::Fault(format!("published, but {checked:?}"))
+    let first = checked.stdout.lines().next().unwrap_or(&checked.stderr);
+    Verdict::Fault(format!("published, but check ends with {:?}: {first}", checked.code))
 }
 
 /// The command within its bounds: what exceeds them is killed, or does not get its memory.

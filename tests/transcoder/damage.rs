@@ -49,13 +49,10 @@ fn a_damaged_source_keeps_its_size_above_other_rungs() {
 
 #[test]
 fn pictures_that_the_decoder_drops_without_a_word_are_not_copied() {
-    let whole = fs::read(short_with("predicted.flv", "-bf 0 -an")).unwrap();
-    let video: Vec<_> = tags(&whole).into_iter().filter(|(kind, _)| *kind == VIDEO).collect();
-    // From the second keyframe on.
-    let (_, keyframe) = &video[61];
-    assert_eq!(whole[keyframe.start + 11], 0x17, "an IDR picture");
-    let mut bytes = whole.clone();
-    bytes[keyframe.start] = 0;
+    // Half a second is lost, and with it what the frames after it are predicted from: the decoder waits for something to start from.
+    let mut bytes = fs::read(short_with("predicted.flv", "-bf 2 -an")).unwrap();
+    let video: Vec<_> = tags(&bytes).into_iter().filter(|(kind, _)| *kind == VIDEO).collect();
+    bytes.drain(video[20].1.start..video[36].1.start);
     let published = published(&Dir::new(), &bytes, &[]);
     assert!(!published.names().contains(&"source".to_owned()));
 }
