@@ -93,10 +93,10 @@ fn table(verdicts: &BTreeMap<u64, (Class, Verdict)>) -> String {
     let mut text = format!("{:<24} published refused faults\n", "class");
     for (class, [published, refused, faults]) in classes {
         let class = format!("{class:?}");
-        writeln!(text, "{class:<24} {published:>9} {refused:>7} {faults:>6}").unwrap();
+        writeln!(text, "{class:<24} {published:>9} {refused:>7} {faults:>6}").expect("text");
     }
     for (reason, count) in reasons {
-        writeln!(text, "refused {count}: {reason}").unwrap();
+        writeln!(text, "refused {count}: {reason}").expect("text");
     }
     text
 }
