@@ -161,10 +161,10 @@ mod tests {
         crate::init().unwrap();
         let context = decoder_context(Id::AAC, &CONFIG).unwrap();
         let mut decoder = AudioDecoder::open(context).unwrap();
-        let mut decodes = |data| decodes(&mut decoder, &AudioPacket { pts: 0, data }).unwrap();
-        assert!(decodes(&SILENCE));
-        assert!(!decodes(&[0xff; 9]));
-        assert!(decodes(&SILENCE), "the next one is not to blame");
+        let mut is_good = |data| decodes(&mut decoder, &AudioPacket { pts: 0, data }).unwrap();
+        assert!(is_good(&SILENCE));
+        assert!(!is_good(&[0xff; 9]));
+        assert!(is_good(&SILENCE), "the next one is not to blame");
     }
 
     #[test]
