@@ -12,6 +12,8 @@ mod support;
 mod aws;
 #[path = "transcoder/daemon.rs"]
 mod daemon;
+#[path = "transcoder/damage.rs"]
+mod damage;
 #[path = "transcoder/inputs.rs"]
 mod inputs;
 #[path = "transcoder/interruptions.rs"]

@@ -241,6 +241,13 @@ pub fn plan(
 }
 
 impl Plan {
+    /// True if one of the renditions is the source's own bits.
+    #[must_use]
+    pub fn copies_source(&self) -> bool {
+        let mut rungs = self.video.iter().flat_map(|video| &video.rungs);
+        rungs.any(|rung| rung.bits == RungBits::Source)
+    }
+
     /// Length of the presentation in milliseconds, rounded down.
     #[must_use]
     pub fn duration_ms(&self) -> u64 {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bandwidth::Bandwidth;
 use crate::names::PlanId;
-use crate::plan::{Plan, RungBits};
+use crate::plan::{Plan, Rung};
 use crate::playlist::{Rendition, Renditions};
 use crate::report::Reports;
 use crate::source::Defect;
@@ -161,12 +161,8 @@ pub fn warnings(
 fn left_out(plan: &Plan, published: &Renditions) -> impl Iterator<Item = String> {
     let rungs = plan.video.iter().flat_map(|video| &video.rungs);
     rungs.filter(|rung| published.video.iter().all(|kept| kept.rung.name != rung.name)).map(
-        |rung| {
-            let why = match rung.bits {
-                RungBits::Source => "the recording has decoding errors",
-                RungBits::Encoded(_) => "it costs as many bits as the one above it",
-            };
-            format!("the rendition {} was left out: {why}", rung.name)
+        |Rung { name, .. }| {
+            format!("the rendition {name} was left out: it costs as many bits as the one above it")
         },
     )
 }
@@ -227,12 +223,11 @@ mod tests {
                 "500 ms of audio lie outside of the video and were left out",
                 "2000 ms of audio lie where other audio is and were left out",
                 "7 audio packets could not be decoded",
-                "the rendition source was left out: the recording has decoding errors",
             ]
         );
         let done = Done::new(&published.plan, &renditions, told);
         let names: Vec<&str> = done.renditions.iter().map(|r| r.name.as_str()).collect();
-        assert_eq!(names, ["v480", "v234", "audio"]);
+        assert_eq!(names, ["source", "v480", "v234", "audio"]);
         let json = serde_json::to_string(&done).unwrap();
         assert_eq!(serde_json::from_str::<Done>(&json).unwrap(), done);
     }

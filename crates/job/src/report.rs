@@ -95,7 +95,8 @@ pub struct EncodedAudio {
 pub struct Decoding {
     /// Frames that came out and lie in the chunk.
     pub frames: u32,
-    /// Packets that the decoder refused or frames that it marked corrupt.
+    /// Packets that the decoder refused and frames that it marked corrupt, or frames of the plan that did not come out, whichever are more:
+    /// a decoder that waits for a picture to start from says nothing of those that it drops.
     pub errors: u32,
 }
 

@@ -13,7 +13,7 @@ mod copy;
 mod encode;
 #[cfg(test)]
 mod fixture;
-mod timeline;
+pub(crate) mod timeline;
 mod track;
 mod writer;
 

@@ -60,6 +60,7 @@ pub fn encode_chunk(
     }
     let errors = decoder.finish(&mut pictures)?;
     let frames = pictures.frames;
+    let errors = errors.max(chunk.frames.saturating_sub(frames));
     let renditions = copy.finish()?.into_iter().chain(pictures.finish()?).collect();
     Ok(EncodedChunk { chunk: chunk.index, renditions, decoding: Decoding { frames, errors } })
 }

@@ -118,8 +118,16 @@ impl AudioDecoder {
     /// If the codec configuration is not one.
     pub fn open(mut context: codec::Context) -> Result<Self, MediaError> {
         context.set_threading(threading::Config { count: 1, ..threading::Config::default() });
-        let decoder =
-            context.decoder().audio().map_err(MediaError::ffmpeg("opening the audio decoder"))?;
+        let decoder = context.decoder().audio().map_err(|error| match error {
+            Error::Other { errno: ffmpeg_next::error::ENOMEM } => {
+                MediaError::ffmpeg("opening the audio decoder")(error)
+            }
+            // Of what it does not know a decoder says that it is invalid, not implemented, or welcome as a patch.
+            _ => MediaError::Refused(
+                "the recording's audio configuration is damaged: no decoder opens with it"
+                    .to_owned(),
+            ),
+        })?;
         Ok(Self { decoder, frame: frame::Audio::empty(), errors: 0 })
     }
 

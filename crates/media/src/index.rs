@@ -9,6 +9,7 @@ use job::source::{
 };
 
 use crate::MediaError;
+use crate::audio::timeline::Timeline;
 use crate::container::sniff;
 use crate::decode::VideoDecoder;
 use crate::input::{AudioStream, Event, Input, VideoStream};
@@ -40,7 +41,10 @@ pub fn index(path: &Path) -> Result<SourceIndex, MediaError> {
         Some(stream) => seen.video.finish(stream, &input, path, &mut defects)?,
         None => None,
     };
-    let audio = input.audio().and_then(|stream| seen.audio.finish(stream));
+    let audio = match input.audio() {
+        Some(stream) => seen.audio.finish(stream, video.is_none())?,
+        None => None,
+    };
     if video.is_none() && audio.is_none() {
         return Err(MediaError::Refused(
             "the recording holds no frame: its publisher left before sending any".to_owned(),
@@ -332,9 +336,7 @@ fn has_closed_gops(frames: &[Frame]) -> bool {
 
 #[derive(Default)]
 struct SeenAudio {
-    first: Option<i64>,
-    last: i64,
-    frames: u64,
+    times: Vec<i64>,
     configs: Vec<AudioSpecificConfig>,
 }
 
@@ -348,16 +350,21 @@ impl SeenAudio {
     }
 
     fn take(&mut self, pts: i64) {
-        self.first = Some(self.first.map_or(pts, |first| first.min(pts)));
-        self.last = self.last.max(pts);
-        self.frames += 1;
+        self.times.push(pts);
     }
 
-    fn finish(self, stream: AudioStream) -> Option<AudioSource> {
-        let timescale = NonZeroU32::new(stream.timescale)?;
-        let first = self.first?;
+    /// `alone` says that there is no video, whose times would count.
+    fn finish(self, stream: AudioStream, alone: bool) -> Result<Option<AudioSource>, MediaError> {
+        let Some(timescale) = NonZeroU32::new(stream.timescale) else { return Ok(None) };
+        let times = believed(&self.times, stream);
+        let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else {
+            return Ok(None);
+        };
         if stream.sample_rate == 0 {
-            return None;
+            return Ok(None);
+        }
+        if alone {
+            refuse_jumps(&times, timescale)?;
         }
         // Frames of 1024 samples can be copied only if one configuration holds throughout and nothing is hidden in it.
         let copyable = match self.configs.as_slice() {
@@ -367,17 +374,54 @@ impl SeenAudio {
             _ => None,
         };
         let frame = i64::from(timescale.get()) * 1024 / i64::from(stream.sample_rate);
-        Some(AudioSource {
+        Ok(Some(AudioSource {
             codec: stream.codec,
             sample_rate: stream.sample_rate,
             channels: stream.channels,
             aac_object_type: copyable,
             timescale,
-            start: first,
-            end: self.last + frame.max(1),
-            frames: self.frames,
-        })
+            start: *first,
+            end: last.saturating_add(frame.max(1)),
+            frames: self.times.len() as u64,
+        }))
     }
+}
+
+/// The times that the audio's own timeline will believe: one wrong time would otherwise stretch the recording by hours.
+fn believed(times: &[i64], stream: AudioStream) -> Vec<i64> {
+    let sample = |time: i64| {
+        let samples = i128::from(time) * i128::from(stream.sample_rate);
+        let samples = samples.div_euclid(i128::from(stream.timescale.max(1)));
+        i64::try_from(samples).unwrap_or(if samples < 0 { i64::MIN } else { i64::MAX })
+    };
+    let mut timeline = Timeline::new(stream.sample_rate);
+    let mut placed: Vec<(i64, i64)> = Vec::with_capacity(times.len());
+    for time in times {
+        placed.extend(timeline.push(Some(sample(*time)), 1024, *time));
+    }
+    placed.extend(timeline.finish());
+    let believed = placed.into_iter().filter(|(place, time)| *place == sample(*time));
+    believed.map(|(_, time)| time).collect()
+}
+
+/// As for video: what no pause and no jitter explains is two recordings in one.
+fn refuse_jumps(times: &[i64], timescale: NonZeroU32) -> Result<(), MediaError> {
+    let ticks = i64::from(timescale.get());
+    for pair in times.windows(2) {
+        let seconds = pair[1].saturating_sub(pair[0]) / ticks;
+        let how = if seconds > LONGEST_PAUSE_SECONDS {
+            "leaps ahead"
+        } else if seconds < -LARGEST_STEP_BACK_SECONDS {
+            "is set back"
+        } else {
+            continue;
+        };
+        return Err(MediaError::Refused(format!(
+            "the clock of the recording's audio {how} by {} s: publish its parts apart",
+            seconds.unsigned_abs()
+        )));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -403,6 +447,39 @@ mod tests {
         assert!(!has_closed_gops(&frames(&leading)), "presented before its IDR");
         let trailing = [(0, 0, true), (132, 33, false), (99, 66, true)];
         assert!(!has_closed_gops(&frames(&trailing)), "presented after the next IDR");
+    }
+
+    fn seen(times: &[i64]) -> Result<(i64, i64), String> {
+        let stream = AudioStream {
+            codec: AudioCodec::Aac,
+            sample_rate: 48_000,
+            channels: 2,
+            timescale: 1000,
+        };
+        let seen = SeenAudio { times: times.to_vec(), configs: Vec::new() };
+        match seen.finish(stream, true) {
+            Ok(audio) => Ok(audio.map(|audio| (audio.start, audio.end)).unwrap()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn one_wrong_time_of_the_audio_adds_no_hours() {
+        for wrong in [16_000_000, -16_000_000, i64::MAX, i64::MIN] {
+            assert_eq!(seen(&[0, 21, wrong, 64, 85]), Ok((0, 106)));
+            assert_eq!(seen(&[wrong, 21, 43, 64]), Ok((21, 85)));
+            assert_eq!(seen(&[0, 21, 43, wrong]), Ok((0, 64)));
+        }
+        assert_eq!(seen(&[500_000, 500_021]), Ok((500_000, 500_042)));
+    }
+
+    #[test]
+    fn audio_alone_whose_clock_jumps_is_refused_with_the_seconds() {
+        let ahead = seen(&[0, 21, 3_600_021, 3_600_043]).unwrap_err();
+        assert!(ahead.contains("leaps ahead by 3600 s"), "{ahead}");
+        let back = seen(&[9000, 9021, 0, 21]).unwrap_err();
+        assert!(back.contains("is set back by 9 s"), "{back}");
+        assert_eq!(seen(&[0, 21, 60_000, 60_021]), Ok((0, 60_042)), "a pause");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use job::failure::{Failure, Step};
 use job::names::{ObjectKind, PartNames, PlanId, PresentationNames};
 use job::plan::{self, Plan};
 use job::ports::{Conditional, FetchError};
+use job::presentation::Done;
 use job::profile::Profile;
 use job::recording::Recording;
 use job::source::{Defect, SourceIndex};
@@ -21,6 +22,8 @@ pub(crate) struct Names {
     pub(crate) plan: PlanId,
     pub(crate) presentation: PresentationNames,
     pub(crate) part: PartNames,
+    /// The done marker of the plan that was asked for. It names the plan that was carried out.
+    pub(crate) done: String,
 }
 
 /// A job that is not yet published.
@@ -67,7 +70,8 @@ pub(crate) async fn claim(context: Context) -> Result<Option<Claimed>, Failure> 
     let plan = PlanId::new(plan::SCHEMA, &context.recording.identity, &profile);
     let presentation = PresentationNames::new(&context.recording.presentation);
     let part = presentation.part(context.recording.part, &plan);
-    let names = Names { plan, presentation, part };
+    let done = part.done();
+    let names = Names { plan, presentation, part, done };
     if is_published(&context, &names).await? {
         return Ok(None);
     }
@@ -77,14 +81,13 @@ pub(crate) async fn claim(context: Context) -> Result<Option<Claimed>, Failure> 
 
 /// The done marker alone says nothing of what viewers meet: the master may have been deleted, or be of another recording by now.
 async fn is_published(context: &Context, names: &Names) -> Result<bool, Failure> {
-    let done = names.part.done();
-    if context.stored(Step::Claim, context.store().size(&done)).await?.is_none() {
+    let Some(Done { plan, .. }) = context.read(Step::Claim, &names.done).await? else {
         return Ok(false);
-    }
+    };
+    let part = names.presentation.part(context.recording.part, &plan);
     let master = names.presentation.master();
     let master = context.stored(Step::Claim, context.store().get(&master)).await?;
-    Ok(master
-        .is_some_and(|master| names.part.are_in_master(&String::from_utf8_lossy(&master.bytes))))
+    Ok(master.is_some_and(|master| part.are_in_master(&String::from_utf8_lossy(&master.bytes))))
 }
 
 impl Claimed {
@@ -151,6 +154,18 @@ impl Indexed {
             resumed,
             failures,
         })
+    }
+}
+
+impl Planned {
+    /// The same job under the profile that does not copy the source: another plan, with names of its own. The recording is indexed once more,
+    /// which costs less than to keep its index while everything is encoded.
+    pub(crate) fn without_source_copy(self) -> Fetched {
+        let Self { context, mut names, workdir, recording, plan, failures, .. } = self;
+        let profile = Profile { source_copy: None, ..plan.profile };
+        names.plan = PlanId::new(plan::SCHEMA, &context.recording.identity, &profile);
+        names.part = names.presentation.part(context.recording.part, &names.plan);
+        Fetched { claimed: Claimed { context, profile, names, failures }, workdir, recording }
     }
 }
 

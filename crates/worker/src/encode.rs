@@ -10,7 +10,7 @@ use job::report::{AudioReport, ChunkReport, Reports};
 use job::source::Defect;
 use tokio::task::JoinSet;
 
-use crate::claim::{Names, Planned};
+use crate::claim::{Fetched, Names, Planned};
 use crate::commit::{create_report, upload_audio, upload_chunk};
 use crate::engine::{AudioTask, ChunkTask};
 use crate::fence::Fence;
@@ -26,6 +26,14 @@ pub(crate) struct Committed {
     pub(crate) reports: Reports,
 }
 
+/// What came of encoding a plan.
+pub(crate) enum Encoded {
+    /// All of it.
+    Committed(Committed),
+    /// The plan copies a source that does not decode without errors, which only its decoding could tell. The job goes on without copying.
+    DamagedCopy(Fetched),
+}
+
 /// The report of a task.
 enum Report {
     Chunk(ChunkReport),
@@ -33,8 +41,9 @@ enum Report {
 }
 
 impl Planned {
-    /// Encodes and commits what is not committed yet. The first failure stops the rest; it is returned when all have stopped.
-    pub(crate) async fn encode(self) -> Result<Committed, Failure> {
+    /// Encodes and commits what is not committed yet. The first failure stops the rest; it is returned when all have stopped. So does the
+    /// first damage in a source that is copied.
+    pub(crate) async fn encode(self) -> Result<Encoded, Failure> {
         self.context.tracker.encoding(&self.plan);
         let planned = Arc::new(self);
         let siblings = planned.context.fence.child();
@@ -42,20 +51,28 @@ impl Planned {
         // All tasks have ended, so nobody else has it.
         let planned = Arc::into_inner(planned)
             .ok_or_else(|| Failure::retry(Step::Encode, "a chunk outlived its job"))?;
+        let Some(reports) = result? else {
+            return Ok(Encoded::DamagedCopy(planned.without_source_copy()));
+        };
         let Self { context, names, defects, plan, .. } = planned;
-        Ok(Committed { context, names, defects, plan, reports: result? })
+        Ok(Encoded::Committed(Committed { context, names, defects, plan, reports }))
     }
 
-    /// Runs all tasks, the longest, the audio, first.
-    async fn run_all(self: &Arc<Self>, siblings: &Fence) -> Result<Reports, Failure> {
+    /// Runs all tasks, the longest, the audio, first. None if the source is copied and damaged.
+    async fn run_all(self: &Arc<Self>, siblings: &Fence) -> Result<Option<Reports>, Failure> {
+        let is_copied = self.plan.copies_source();
         let chunks = self.plan.video.iter().flat_map(|video| 0..video.chunks.len());
         let audio = self.plan.audio.iter().map(|_| None);
         let mut waiting = audio.chain(chunks.map(Some));
         let mut running = JoinSet::new();
         let mut reports = Reports::default();
         let mut failure = None;
+        let mut is_damaged = false;
         loop {
-            while failure.is_none() && running.len() < self.context.tools.chunks_in_flight.get() {
+            while failure.is_none()
+                && !is_damaged
+                && running.len() < self.context.tools.chunks_in_flight.get()
+            {
                 let Some(task) = waiting.next() else { break };
                 running.spawn(Arc::clone(self).run(task, siblings.clone()));
             }
@@ -63,6 +80,10 @@ impl Planned {
                 break;
             };
             match ended {
+                Ok(Ok(Report::Chunk(report))) if is_copied && report.decoding.errors > 0 => {
+                    siblings.token().cancel();
+                    is_damaged = true;
+                }
                 Ok(Ok(Report::Chunk(report))) => reports.chunks.push(report),
                 Ok(Ok(Report::Audio(report))) => reports.audio = Some(report),
                 Ok(Err(failed)) => {
@@ -77,7 +98,12 @@ impl Planned {
             }
         }
         reports.chunks.sort_unstable_by_key(|report| report.chunk);
-        failure.map_or(Ok(reports), Err)
+        match failure {
+            // Whatever else ended was stopped, or would be encoded anew.
+            _ if is_damaged => Ok(None),
+            Some(failure) => Err(failure),
+            None => Ok(Some(reports)),
+        }
     }
 
     /// Does the chunk at an index of the plan, or the audio.

@@ -40,6 +40,10 @@ pub(crate) fn progress(progress: &Progress) {
     info!(phase, frames, total_frames, chunks, total_chunks, realtime_factor, "job progressed");
 }
 
+pub(crate) fn copy_damaged() {
+    info!("the source does not decode without errors: it is encoded, not copied");
+}
+
 pub(crate) fn job_ended(outcome: Outcome, took: Duration) {
     let seconds = took.as_secs_f64();
     match outcome {

@@ -13,8 +13,10 @@ use job::recording::Recording;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::claim::{Claimed, claim};
+use crate::claim::{Claimed, Planned, claim};
+use crate::encode::{Committed, Encoded};
 use crate::engine::Engine;
+use crate::events;
 use crate::fence::Fence;
 use crate::profiles::Profiles;
 use crate::progress::{Observer, Tracker};
@@ -79,9 +81,22 @@ async fn carry_out(claimed: Claimed) -> Result<(), Failure> {
     let fetched = claimed.fetch().await?;
     let indexed = fetched.index().await?;
     let planned = indexed.plan().await?;
-    let committed = planned.encode().await?;
+    let committed = committed(planned).await?;
     let checked = committed.check()?;
     checked.publish().await
+}
+
+/// Encodes a plan, or, where it copies what is damaged, one that copies nothing.
+async fn committed(mut planned: Planned) -> Result<Committed, Failure> {
+    loop {
+        match planned.encode().await? {
+            Encoded::Committed(committed) => return Ok(committed),
+            Encoded::DamagedCopy(fetched) => {
+                events::copy_damaged();
+                planned = fetched.index().await?.plan().await?;
+            }
+        }
+    }
 }
 
 /// What every step of a job needs.

@@ -151,16 +151,7 @@ pub(crate) enum Task {
 
 impl Tracker {
     pub(crate) fn new(observer: Arc<dyn Observer>) -> Self {
-        let work = Work {
-            started: Instant::now(),
-            duration: Duration::ZERO,
-            total_frames: 0,
-            total_chunks: 0,
-            chunks: 0,
-            committed: 0,
-            running: HashMap::new(),
-            inherited: 0,
-        };
+        let work = Work::new(Duration::ZERO, 0, 0);
         Self { observer, state: Mutex::new(State { phase: Phase::Fetching, work }) }
     }
 
@@ -168,16 +159,18 @@ impl Tracker {
         self.change(|state| state.phase = phase);
     }
 
+    /// Encoding begins, or begins again under another plan.
     pub(crate) fn encoding(&self, plan: &Plan) {
         let audio_frames = plan.audio.as_ref().map_or(0, job::plan::AudioPlan::frames);
         let chunks = plan.video.as_ref().map_or(0, |video| video.chunks.len());
         let tasks = chunks + usize::from(plan.audio.is_some());
         self.change(|state| {
             state.phase = Phase::Encoding;
-            state.work.started = Instant::now();
-            state.work.duration = Duration::from_millis(plan.duration_ms());
-            state.work.total_frames = plan.video.as_ref().map_or(audio_frames, |v| v.frames);
-            state.work.total_chunks = u32::try_from(tasks).unwrap_or(u32::MAX);
+            state.work = Work::new(
+                Duration::from_millis(plan.duration_ms()),
+                plan.video.as_ref().map_or(audio_frames, |video| video.frames),
+                u32::try_from(tasks).unwrap_or(u32::MAX),
+            );
         });
     }
 
@@ -228,6 +221,19 @@ impl State {
 }
 
 impl Work {
+    fn new(duration: Duration, total_frames: u64, total_chunks: u32) -> Self {
+        Self {
+            started: Instant::now(),
+            duration,
+            total_frames,
+            total_chunks,
+            chunks: 0,
+            committed: 0,
+            running: HashMap::new(),
+            inherited: 0,
+        }
+    }
+
     fn realtime_factor(&self, frames: u64) -> Option<f64> {
         let ours = frames.saturating_sub(self.inherited);
         let milliseconds = u64::try_from(self.duration.as_millis()).ok()?;

@@ -76,9 +76,8 @@ impl Checked {
         context.update(STEP, &presentation_name, ObjectKind::State, with_part).await?;
 
         let done = json(&Done::new(&plan, &renditions, warnings))?;
-        let name = names.part.done();
         // Refused means that somebody else published the same, and was done first.
-        let created = context.store().create(&name, ObjectKind::State, &done);
+        let created = context.store().create(&names.done, ObjectKind::State, &done);
         context.stored(STEP, created).await?;
         context.tracker.phase(Phase::Published);
         Ok(())

@@ -78,20 +78,6 @@ fn a_rung_that_costs_as_much_as_the_one_above_is_left_out() {
 }
 
 #[test]
-fn a_damaged_source_is_not_shown_unless_it_is_all_there_is() {
-    let source = index(Some(video(30, 600, &[0, 200, 400])), None);
-    let mut published = publish(&source, &profile(true));
-    published.reports.chunks[0].decoding.errors = 1;
-    let names = |published: &Published| -> Vec<String> {
-        let renditions = Renditions::published(&published.plan, &published.reports).unwrap();
-        renditions.video.into_iter().map(|video| video.rung.name).collect()
-    };
-    assert_eq!(names(&published), ["v480", "v234"]);
-    published.plan.video.as_mut().unwrap().rungs.truncate(1);
-    assert_eq!(names(&published), ["source"]);
-}
-
-#[test]
 fn incomplete_or_foreign_reports_are_refused_by_name() {
     let source = index(Some(video(30, 600, &[0, 300])), Some(audio(20_000)));
     let broken = |change: fn(&mut Published)| {

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use thiserror::Error;
 
 use crate::bandwidth::{Bandwidth, Extent, measure};
-use crate::plan::{Plan, Rung, RungBits};
+use crate::plan::{Plan, Rung};
 use crate::report::{CodecFacts, PublishedRendition, PublishedSegment, Reports};
 
 /// One rendition over the whole presentation.
@@ -188,19 +188,14 @@ pub(super) struct Iframe<'a> {
 }
 
 impl Renditions {
-    /// The renditions that are published: all of the plan's, less
-    ///
-    /// - the copied source, if decoding it met errors and there are other rungs: an encoded rung hides the damage, a copy shows it;
-    /// - if the profile prunes, every encoded rung whose average rate is not below that of the next larger one that is kept.
-    ///
-    /// At least one is always left.
+    /// The renditions that are published: all of the plan's, less, if the profile prunes, every encoded rung whose average rate is not below
+    /// that of the next larger one that is kept.
     ///
     /// # Errors
     /// If the reports are not those of the whole plan.
     pub fn published(plan: &Plan, reports: &Reports) -> Result<Self, ReportsError> {
         let all = Self::all(plan, reports)?;
-        let damaged = reports.chunks.iter().any(|chunk| chunk.decoding.errors > 0);
-        Ok(Self { video: kept(all.video, damaged, plan), audio: all.audio })
+        Ok(Self { video: kept(all.video, plan), audio: all.audio })
     }
 
     /// All renditions of the plan, published or not.
@@ -270,13 +265,10 @@ fn audio_rendition(plan: &Plan, reports: &Reports) -> Result<Option<Rendition>, 
     Ok(Some(rendition))
 }
 
-fn kept(all: Vec<VideoRendition>, damaged: bool, plan: &Plan) -> Vec<VideoRendition> {
-    let others = all.len() > 1;
-    let shows_damage =
-        |video: &VideoRendition| damaged && others && video.rung.bits == RungBits::Source;
+fn kept(all: Vec<VideoRendition>, plan: &Plan) -> Vec<VideoRendition> {
     let mut kept: Vec<VideoRendition> = Vec::new();
     let mut rate_above = u64::MAX;
-    for video in all.into_iter().filter(|video| !shows_damage(video)) {
+    for video in all {
         let rate = video.rendition.bandwidth(plan.target_duration).average;
         if plan.profile.prune && rate >= rate_above {
             continue;

@@ -1,4 +1,5 @@
-//! Stereo AAC-LC, copied frame by frame onto the sample grid.
+//! Stereo AAC-LC, copied frame by frame onto the sample grid. Each frame is decoded as well: one that is damaged would be a noise, or the end
+//! of the sound, in a player; silence takes its place.
 
 use std::path::Path;
 
@@ -10,7 +11,8 @@ use super::samples_at;
 use super::timeline::Timeline;
 use super::writer::AudioWriter;
 use crate::MediaError;
-use crate::input::{Event, Input};
+use crate::decode::AudioDecoder;
+use crate::input::{AudioPacket, Event, Input};
 
 /// One frame of silence, stereo AAC-LC at any rate: a channel pair with no spectral data (the same bytes that hls.js inserts).
 pub(super) const SILENCE: [u8; 9] = [33, 0, 73, 144, 2, 25, 0, 35, 128];
@@ -33,12 +35,14 @@ pub(super) fn copy(
     let mut fit = AudioFit::default();
     let mut timescale = input.audio().map_or(1, |audio| audio.timescale);
     let mut timeline = Timeline::new(plan.sample_rate);
+    let mut decoder = AudioDecoder::open(input.audio_decoder(&config)?)?;
     loop {
         match input.next_event()? {
             None => break,
             Some(Event::Audio(packet)) => {
                 let at = samples_at(plan, packet.pts, timescale);
-                if let Some((at, former)) = timeline.push(Some(at), FRAME, packet.data.to_vec()) {
+                let frame = if decodes(&mut decoder, &packet)? { packet.data } else { &SILENCE };
+                if let Some((at, former)) = timeline.push(Some(at), FRAME, frame.to_vec()) {
                     place(&mut writer, at, &former, &mut fit)?;
                 }
             }
@@ -52,7 +56,15 @@ pub(super) fn copy(
         writer.push(&SILENCE)?;
         fit.silence += AAC_FRAME;
     }
+    fit.errors = decoder.errors();
     writer.finish(fit)
+}
+
+/// True if nothing is wrong with a frame.
+fn decodes(decoder: &mut AudioDecoder, packet: &AudioPacket<'_>) -> Result<bool, MediaError> {
+    let before = decoder.errors();
+    decoder.decode(Some(packet), &mut |_, _| Ok(()))?;
+    Ok(decoder.errors() == before)
 }
 
 fn first_config(input: &mut Input) -> Result<Vec<u8>, MediaError> {
@@ -92,8 +104,11 @@ fn place(
 
 #[cfg(test)]
 mod tests {
+    use ffmpeg_next::codec::Id;
+
     use super::*;
     use crate::audio::fixture::{CONFIG, decode, frames, plan};
+    use crate::codec::decoder_context;
 
     /// Copies frames of one byte, their number, to their times; what stands in the rendition then, silence as 0.
     fn placed(times: &[i64]) -> (Vec<u8>, AudioFit) {
@@ -139,6 +154,17 @@ mod tests {
             };
             assert_eq!(fit, expected, "{what}");
         }
+    }
+
+    #[test]
+    fn a_damaged_frame_is_told_from_a_good_one() {
+        crate::init().unwrap();
+        let context = decoder_context(Id::AAC, &CONFIG).unwrap();
+        let mut decoder = AudioDecoder::open(context).unwrap();
+        let mut is_good = |data| decodes(&mut decoder, &AudioPacket { pts: 0, data }).unwrap();
+        assert!(is_good(&SILENCE));
+        assert!(!is_good(&[0xff; 9]));
+        assert!(is_good(&SILENCE), "the next one is not to blame");
     }
 
     #[test]

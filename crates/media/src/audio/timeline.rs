@@ -6,7 +6,7 @@ const JITTER: u64 = 768;
 const REACH_SECONDS: u64 = 10;
 
 /// Gives pieces of sound their places, in samples. Holds each back until the time of the next is known.
-pub(super) struct Timeline<T> {
+pub(crate) struct Timeline<T> {
     reach: u64,
     held: Option<Piece<T>>,
     /// Where the former piece ended.
@@ -21,13 +21,13 @@ struct Piece<T> {
 
 impl<T> Timeline<T> {
     /// A timeline of so many samples per second.
-    pub(super) fn new(sample_rate: u32) -> Self {
+    pub(crate) fn new(sample_rate: u32) -> Self {
         Self { reach: u64::from(sample_rate) * REACH_SECONDS, held: None, expected: None }
     }
 
     /// Takes `sound` of `length` samples that says it belongs at sample `at`, or right after what came before it. Gives the former piece
     /// and where that belongs.
-    pub(super) fn push(&mut self, at: Option<i64>, length: i64, sound: T) -> Option<(i64, T)> {
+    pub(crate) fn push(&mut self, at: Option<i64>, length: i64, sound: T) -> Option<(i64, T)> {
         let follows = match &self.held {
             Some(held) => held.at.saturating_add(held.length),
             None => self.expected.unwrap_or(0),
@@ -38,7 +38,7 @@ impl<T> Timeline<T> {
     }
 
     /// The last piece.
-    pub(super) fn finish(&mut self) -> Option<(i64, T)> {
+    pub(crate) fn finish(&mut self) -> Option<(i64, T)> {
         let last = self.held.take()?;
         Some(self.settle(last, None))
     }

@@ -54,6 +54,8 @@ pub enum Behaviour {
     Cheat,
     /// The child loses half of the frames, and says so.
     LoseFrames,
+    /// The child meets damage in the source, and says so.
+    MeetDamage,
 }
 
 /// The engine. All tasks go well in one second unless it is told otherwise. What it leaves are real files, of any bytes.
@@ -197,7 +199,8 @@ impl Engine for FakeEngine {
         }
         let is_other = behaviour == Some(Behaviour::Cheat);
         let number = if is_other { chunk.index + 1 } else { chunk.index };
-        let decoding = Decoding { frames: chunk.frames, errors: 0 };
+        let errors = u32::from(behaviour == Some(Behaviour::MeetDamage));
+        let decoding = Decoding { frames: chunk.frames, errors };
         Ok(EncodedChunk { chunk: number, renditions, decoding })
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use job::failure::{Decision, Failure, Step};
 use job::names::ObjectKind;
 use job::ports::Store as _;
+use job::presentation::Done;
 use job::recording::Identity;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -234,6 +235,35 @@ async fn an_unknown_profile_is_rejected_and_a_shipped_one_is_used() {
     let mut job = world.job("a");
     job.recording.profile = Some("fast".to_owned());
     assert_eq!(run_job(job).await.unwrap(), Outcome::Published);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_damaged_is_encoded_instead_of_copied() {
+    let world = World::new();
+    let job = || {
+        let mut job = world.job("a");
+        job.recording.profile = Some("default".to_owned());
+        job
+    };
+    world.engine.behave(EngineTask::Chunk(1), Behaviour::MeetDamage);
+    assert_eq!(run_job(job()).await.unwrap(), Outcome::Published);
+    let [done] = <[String; 1]>::try_from(world.names("done.json")).unwrap();
+    let objects = world.store.objects();
+    let done: Done = serde_json::from_slice(&objects[&done]).unwrap();
+    let names: Vec<&str> = done.renditions.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(names, ["v480", "v360", "v234", "audio"]);
+    assert!(done.warnings.contains(&"decoding the video met 1 errors".to_owned()));
+    let master = String::from_utf8_lossy(&objects["live/a/1/master.m3u8"]).into_owned();
+    assert!(master.contains(&format!("/{}/v480/", done.plan)), "{master}");
+    let calls = world.engine.calls().len();
+    assert_eq!(run_job(job()).await.unwrap(), Outcome::AlreadyPublished);
+    assert_eq!(world.engine.calls().len(), calls, "it is known that all is done");
+    world.store.lose("live/a/1/master.m3u8");
+    assert_eq!(run_job(job()).await.unwrap(), Outcome::Published);
+    let seen = "live/a/1/master.m3u8";
+    assert_eq!(world.store.objects()[seen], objects[seen]);
+    assert_eq!(world.names("done.json").len(), 1);
+    assert_eq!(world.leftovers(), 0);
 }
 
 #[tokio::test(start_paused = true)]
