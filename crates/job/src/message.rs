@@ -135,7 +135,8 @@ impl ObjectMessage {
         let uri = format!("s3://{}/{}", self.bucket, self.key);
         let identity = Identity::Location { uri: uri.clone(), version: self.etag, size: self.size };
         let source = SourceUri::try_from(uri)?;
-        Ok(Recording { source, identity, presentation, part: 1, profile: self.profile })
+        let title = source.file_stem().to_owned();
+        Ok(Recording { source, identity, title, presentation, part: 1, profile: self.profile })
     }
 }
 
@@ -167,6 +168,7 @@ impl RecordingMessage {
             presentation: PresentationName::from_components(components),
             source: SourceUri::try_from(self.source)?,
             identity: Identity::Content { sha256: self.sha256 },
+            title: self.stream,
             part: self.part,
             profile: self.profile,
         })
