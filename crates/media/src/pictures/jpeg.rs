@@ -195,13 +195,17 @@ mod tests {
             ("black", BT601, [16, 128, 128], [0, 128, 128]),
             ("white", BT709, [235, 128, 128], [255, 128, 128]),
             ("red of BT.601", BT601, [81, 90, 240], [76, 85, 255]),
-            ("red of BT.709", BT709, [63, 102, 240], [77, 84, 255]),
+            ("red of BT.709", BT709, [63, 102, 240], [76, 85, 255]),
             ("blue of BT.709", BT709, [32, 240, 118], [29, 255, 107]),
             ("beyond the range", BT601, [255, 0, 255], [255, 0, 255]),
         ] {
             let mut canvas = Canvas::new(SIZE);
             canvas.draw(&plain(SIZE, from), matrix, (0, 0));
-            assert_eq!(levels(&canvas, 31, 15), expected, "{name}");
+            let found = levels(&canvas, 31, 15);
+            // The levels that go in are rounded, too.
+            let is_near =
+                found.iter().zip(expected).all(|(found, level)| found.abs_diff(level) <= 1);
+            assert!(is_near, "{name}: {found:?}, not {expected:?}");
         }
     }
 
