@@ -43,18 +43,18 @@ fn take(input: &Path) -> Taken {
     let plan = plan(&dir, input);
     let plan_file = dir.write("plan.json", plan.to_string());
     let output = dir.path("output");
-    fs::create_dir(&output).unwrap();
+    fs::create_dir(&output).expect("the directory is writable");
     let mut child = dir.transcoder();
     child.arg("take-pictures").arg("--input").arg(input).arg("--plan").arg(plan_file);
     run(child.arg("--output").arg(&output)).succeeds();
-    let report = fs::read(output.join("pictures.json")).unwrap();
-    Taken { dir, plan, report: serde_json::from_slice(&report).unwrap() }
+    let report = fs::read(output.join("pictures.json")).expect("the child leaves its report");
+    Taken { dir, plan, report: serde_json::from_slice(&report).expect("the report is JSON") }
 }
 
 #[track_caller]
 fn plan(dir: &Dir, input: &Path) -> Value {
     let printed = run(dir.transcoder().args(["inspect", "--json"]).arg(input)).succeeds();
-    serde_json::from_str::<Value>(&printed).unwrap()["plan"].clone()
+    serde_json::from_str::<Value>(&printed).expect("it prints JSON")["plan"].clone()
 }
 
 impl Taken {
@@ -73,8 +73,8 @@ impl Taken {
         let filter = format!("crop=1:1:{x}:{y}:exact=1");
         let (file, pixel_file) = (self.file(name), pixel.display().to_string());
         let options = ["-vf", &filter, "-pix_fmt", "rgb24", "-f", "rawvideo", &pixel_file];
-        ffmpeg(["-i", file.to_str().unwrap()].into_iter().chain(options));
-        let found = fs::read(&pixel).unwrap();
+        ffmpeg(["-i", file.to_str().expect("a path in UTF-8")].into_iter().chain(options));
+        let found = fs::read(&pixel).expect("ffmpeg wrote a pixel");
         let is_near = found.iter().zip(expected).all(|(found, level)| found.abs_diff(level) <= 6);
         assert!(found.len() == 3 && is_near, "{name} at {x}, {y}: {found:?}, not {expected:?}");
     }
@@ -145,7 +145,7 @@ fn white_is_white_in_full_range_and_in_limited() {
 
 /// Overwrites the IDR slices of those keyframes of an FLV that are asked for, behind their headers.
 fn damage(dir: &Dir, keyframes: impl Fn(usize) -> bool) -> PathBuf {
-    let mut file = fs::read(coloured("colours.flv")).unwrap();
+    let mut file = fs::read(coloured("colours.flv")).expect("it was made");
     let videos = tags(&file).into_iter().filter(|(kind, _)| *kind == VIDEO);
     let is_keyframe = |start: usize| file[start + 11..].starts_with(&[0x17, 1]);
     let found: Vec<_> =
@@ -154,7 +154,7 @@ fn damage(dir: &Dir, keyframes: impl Fn(usize) -> bool) -> PathBuf {
     for (_, range) in found.into_iter().enumerate().filter(|(number, _)| keyframes(*number)) {
         let mut unit = range.start + 16;
         while unit < range.end {
-            let length = u32::from_be_bytes(file[unit..unit + 4].try_into().unwrap()) as usize;
+            let length = file[unit..unit + 4].iter().fold(0, |n, byte| n << 8 | usize::from(*byte));
             let end = unit + 4 + length;
             if file[unit + 4] & 0x1f == 5 {
                 file[unit + 5..end].fill(0xaa);
