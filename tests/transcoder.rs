@@ -20,6 +20,8 @@ mod inputs;
 mod interruptions;
 #[path = "transcoder/operators.rs"]
 mod operators;
+#[path = "transcoder/pictures.rs"]
+mod pictures;
 #[path = "transcoder/players.rs"]
 mod players;
 #[path = "transcoder/publishing.rs"]

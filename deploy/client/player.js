@@ -1,6 +1,7 @@
 // Plays one HLS address in a video element: through hls.js where Media Source Extensions exist, else by the browser itself.
 
 import Hls from './vendor/hls.mjs';
+import { posterUrl } from './poster.js';
 import { explain } from './problems.js';
 
 /**
@@ -33,6 +34,12 @@ function playWithHlsJs(video, url, onFatal) {
     }
     hls.stopLoad();
     onFatal(explain(error, url));
+  });
+  hls.on(Hls.Events.MANIFEST_LOADED, (_event, { sessionData, url: loaded }) => {
+    const poster = posterUrl(sessionData, loaded);
+    if (poster) {
+      video.poster = poster;
+    }
   });
   hls.on(Hls.Events.MANIFEST_PARSED, () => start(video));
   hls.loadSource(url.href);

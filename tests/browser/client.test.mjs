@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { posterUrl } from '../../deploy/client/poster.js';
 import { blockedByBrowser, explain } from '../../deploy/client/problems.js';
 import { streamUrl } from '../../deploy/client/stream-url.js';
 
@@ -51,5 +52,17 @@ for (const [error, expected] of [
 ]) {
   test(`${error.details} ${error.response?.code ?? ''} is explained`, () => {
     assert.match(explain(error, new URL('http://h/x.m3u8')), expected);
+  });
+}
+
+for (const [sessionData, expected] of [
+  [{ 'com.rec2vod.poster': { VALUE: '1/ab/pictures/poster-0.jpg' } }, 'http://h/vod/1/ab/pictures/poster-0.jpg'],
+  [{ 'com.rec2vod.poster': { VALUE: 'javascript:alert(1)' } }, null],
+  [{ 'com.rec2vod.poster': { URI: 'poster.json' } }, null],
+  [{ 'com.rec2vod.title': { VALUE: 'talk' } }, null],
+  [null, null],
+]) {
+  test(`the poster of ${JSON.stringify(sessionData)} is ${expected}`, () => {
+    assert.equal(posterUrl(sessionData, 'http://h/vod/master.m3u8'), expected);
   });
 }

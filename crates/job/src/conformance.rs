@@ -1,7 +1,8 @@
 //! The quality bar for published HLS, as a pure check over [`Facts`] that a reader collected from what is published.
 //!
 //! Items `1` to `14` are blockers: with one of them nothing is published. Warnings go by the number of their item in the HLS Authoring
-//! Specification, except `1-audio`: damaged sound that can still be heard. An item is left out where the facts do not tell, for instance decoding where nothing was decoded.
+//! Specification, except `1-audio`, damaged sound that can still be heard, and `13-pictures`, a storyboard or session data that say
+//! something wrong. An item is left out where the facts do not tell, for instance decoding where nothing was decoded.
 
 use serde::Serialize;
 
@@ -9,6 +10,7 @@ mod facts;
 mod from_reports;
 mod media;
 mod objects;
+mod pictures;
 mod playlists;
 mod variants;
 mod view;
@@ -29,7 +31,7 @@ use view::View;
 /// Something that the bar finds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// `1` to `14`, `1-audio`, or the number of the warning in the HLS Authoring Specification.
+    /// `1` to `14`, `1-audio`, `13-pictures`, or the number of the warning in the HLS Authoring Specification.
     pub item: &'static str,
     /// Whether it forbids publishing.
     pub severity: Severity,
@@ -87,6 +89,7 @@ const BAR: &[Item] = &[
     blocker("13", objects::objects_exist),
     blocker("14", media::audio_and_video_match),
     warning("1-audio", media::audio_decodes),
+    warning("13-pictures", pictures::session_data_is_true),
     warning("1.3a", warnings::level_for_older_devices),
     warning("1.11", warnings::level_no_higher_than_needed),
     warning("1.13", warnings::idr_distance),

@@ -1,9 +1,11 @@
 //! The ladder: which rungs a source gets. Never larger than the source, never two that look alike.
 
+use serde::{Deserialize, Serialize};
+
 use crate::profile::{Profile, RungProfile};
 
 /// The size of a picture in pixels, both even.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Size {
     /// Width.
     pub width: u32,
@@ -86,7 +88,8 @@ fn alike(a: u32, b: u32) -> bool {
     u64::from(small) * 100 >= u64::from(large) * 85
 }
 
-fn shrink(source: Size, short_side: u32) -> Size {
+/// The size with a short side of `short_side` pixels that has the shape of `source`.
+pub(crate) fn shrink(source: Size, short_side: u32) -> Size {
     if source.width >= source.height {
         Size { width: even_scale(source.width, short_side, source.height), height: short_side }
     } else {

@@ -138,7 +138,8 @@ impl ObjectMessage {
         let (version, size) = (self.object_version, self.size);
         let identity = Identity::Location { uri: uri.clone(), version, size };
         let source = SourceUri::try_from(uri)?;
-        Ok(Recording { source, identity, presentation, part: 1, profile: self.profile })
+        let title = source.file_stem().to_owned();
+        Ok(Recording { source, identity, title, presentation, part: 1, profile: self.profile })
     }
 }
 
@@ -170,6 +171,7 @@ impl RecordingMessage {
             presentation: PresentationName::from_components(components),
             source: SourceUri::try_from(self.source)?,
             identity: Identity::Content { sha256: self.sha256 },
+            title: self.stream,
             part: self.part,
             profile: self.profile,
         })

@@ -4,8 +4,9 @@
 //! <presentation>/master.m3u8                       the only name that a viewer needs
 //! <presentation>/presentation.json                 parts and state
 //! <presentation>/<part>/<plan id>/plan.json        and done.json; failures.json if there were any
-//! <presentation>/<part>/<plan id>/chunks/<n>.json  reports; audio.json for the audio
+//! <presentation>/<part>/<plan id>/chunks/<n>.json  reports; audio.json for the audio, pictures.json for the pictures
 //! <presentation>/<part>/<plan id>/<rendition>/...  init, segments, playlists; immutable
+//! <presentation>/<part>/<plan id>/pictures/...     storyboard, sprites, poster; immutable
 //! ```
 
 use std::fmt;
@@ -18,6 +19,10 @@ use crate::recording::{Identity, PresentationName, hex, short_digest};
 
 /// Name of the audio rendition.
 pub const AUDIO: &str = "audio";
+/// What storyboard and poster stand under, as a rendition does under its name.
+pub const PICTURES: &str = "pictures";
+/// Name of the storyboard within [`PICTURES`].
+pub const STORYBOARD: &str = "storyboard.vtt";
 /// Name of a rendition's media playlist within the rendition.
 pub const MEDIA_PLAYLIST: &str = "media.m3u8";
 /// Name of a rendition's I-frame playlist within the rendition.
@@ -55,6 +60,10 @@ pub enum ObjectKind {
     Init,
     /// A media segment.
     Segment,
+    /// A JPEG picture: a sprite of the storyboard or the poster.
+    Picture,
+    /// A storyboard in `WebVTT`.
+    Storyboard,
     /// State that is read and changed by workers.
     State,
 }
@@ -67,6 +76,8 @@ impl ObjectKind {
             Self::Master | Self::Playlist => "application/vnd.apple.mpegurl",
             Self::Init => "video/mp4",
             Self::Segment => "video/iso.segment",
+            Self::Picture => "image/jpeg",
+            Self::Storyboard => "text/vtt",
             Self::State => "application/json",
         }
     }
@@ -76,7 +87,9 @@ impl ObjectKind {
     pub const fn cache_control(self) -> &'static str {
         match self {
             Self::Master | Self::State => "no-cache",
-            Self::Playlist | Self::Init | Self::Segment => "public, max-age=31536000, immutable",
+            Self::Playlist | Self::Init | Self::Segment | Self::Picture | Self::Storyboard => {
+                "public, max-age=31536000, immutable"
+            }
         }
     }
 }
@@ -154,7 +167,13 @@ impl PartNames {
         format!("{}/chunks/{AUDIO}.json", self.prefix)
     }
 
-    /// An object of a rendition by its name within the rendition, such as [`segment`] and [`MEDIA_PLAYLIST`].
+    /// The report of the pictures.
+    #[must_use]
+    pub fn pictures_report(&self) -> String {
+        format!("{}/chunks/{PICTURES}.json", self.prefix)
+    }
+
+    /// An object of a rendition (or of [`PICTURES`]) by its name within the rendition, such as [`segment`] and [`MEDIA_PLAYLIST`].
     #[must_use]
     pub fn rendition(&self, rendition: &str, object: &str) -> String {
         format!("{}/{rendition}/{object}", self.prefix)
@@ -189,6 +208,18 @@ pub fn init(bytes: &[u8]) -> String {
     format!("init-{}.mp4", short_digest(bytes))
 }
 
+/// Name of a sprite of the storyboard within [`PICTURES`]: its number and a digest of its bytes.
+#[must_use]
+pub fn sprite(index: u32, bytes: &[u8]) -> String {
+    format!("sprite-{index:04}-{}.jpg", short_digest(bytes))
+}
+
+/// Name of the poster within [`PICTURES`].
+#[must_use]
+pub fn poster(bytes: &[u8]) -> String {
+    format!("poster-{}.jpg", short_digest(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,6 +239,12 @@ mod tests {
         let root = PresentationNames::new(&PresentationName::root());
         assert_eq!(root.master(), "master.m3u8");
         assert_eq!(segment(12, b"x"), "00012-2d711642b726b044.m4s");
+        assert_eq!(sprite(3, b"x"), "sprite-0003-2d711642b726b044.jpg");
+        assert_eq!(poster(b"x"), "poster-2d711642b726b044.jpg");
+        assert_eq!(
+            part.from_master(PICTURES, STORYBOARD),
+            format!("1/{id}/pictures/storyboard.vtt")
+        );
     }
 
     #[test]

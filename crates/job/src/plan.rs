@@ -14,10 +14,14 @@ use crate::source::{Container, SourceIndex, VideoCodec};
 
 mod audio;
 mod bounds;
+mod pictures;
 mod times;
 mod video;
 
-/// Version of the plan's schema. Any engine that knows it may finish the plan.
+pub use pictures::{PicturesPlan, Shot, Sprite};
+
+/// Version of the plan's schema. Any engine that knows it may finish the plan. A part that may be left out, as the pictures, does not
+/// change it: an engine that does not know that part publishes without, and one that does takes a plan without it as it is.
 pub const SCHEMA: u32 = 1;
 /// Samples in one AAC frame (ISO/IEC 14496-3 4.5.2.1.1).
 pub const AAC_FRAME: u64 = 1024;
@@ -39,6 +43,9 @@ pub struct Plan {
     pub video: Option<VideoPlan>,
     /// The audio, if there is any.
     pub audio: Option<AudioPlan>,
+    /// Storyboard and poster, if there is video and the profile wants them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<PicturesPlan>,
 }
 
 /// The video part of a plan. Times are in ticks of `timescale` from the presentation's start.
@@ -229,6 +236,8 @@ pub fn plan(
     if video.is_none() && audio.is_none() {
         return Err(PlanError::Nothing);
     }
+    let source = index.video.as_ref().filter(|_| profile.pictures);
+    let pictures = source.zip(video.as_ref()).map(|(source, video)| pictures::plan(source, video));
     Ok(Plan {
         schema: SCHEMA,
         id: PlanId::new(SCHEMA, identity, profile),
@@ -237,6 +246,7 @@ pub fn plan(
         target_duration: target_duration(video.as_ref(), audio.as_ref()),
         video,
         audio,
+        pictures,
     })
 }
 

@@ -1,4 +1,4 @@
-//! HLS playlists (RFC 8216, version 7: fragmented MP4): written from reports, and read back by [`parse()`].
+//! HLS playlists (RFC 8216, version 7: fragmented MP4) and the storyboard beside them: written from reports, and read back by [`parse()`].
 //!
 //! Everything here is a function of the plan and the reports, so that every worker writes the same bytes.
 
@@ -7,6 +7,8 @@ mod master;
 mod media;
 mod parse;
 mod rendition;
+pub mod session_data;
+mod storyboard;
 mod uri;
 
 #[cfg(test)]
@@ -18,13 +20,15 @@ mod golden_tests;
 #[path = "playlist/parse_tests.rs"]
 mod parse_tests;
 
+pub(crate) use attributes::decimal;
 pub use master::{FIRST_VARIANT_RATE, master};
 pub use media::{iframe_playlist, media_playlist};
 pub use parse::{
     AudioGroup, ByteRange, IframeVariant, Master, MediaPlaylist, MediaSegment, ParseError,
-    Playlist, Problem, Variant, parse,
+    Playlist, Problem, SessionData, SessionValue, Variant, parse,
 };
 pub use rendition::{Rendition, Renditions, ReportsError, VideoRendition};
+pub use storyboard::{Cue, StoryboardError, parse_storyboard, storyboard};
 pub use uri::resolve;
 
 use crate::names::{IFRAME_PLAYLIST, MEDIA_PLAYLIST, PartNames};
@@ -40,6 +44,8 @@ pub struct Playlists {
     pub master: String,
     /// The media and I-frame playlists; they are uploaded before the master.
     pub media: Vec<NamedPlaylist>,
+    /// The storyboard, if there are pictures; it is uploaded before the master, too.
+    pub storyboard: Option<String>,
 }
 
 /// A playlist that belongs to a rendition.
@@ -53,9 +59,14 @@ pub struct NamedPlaylist {
     pub text: String,
 }
 
-/// Writes all playlists of a part for the renditions that [`Renditions::published`] keeps.
+/// Writes all playlists of a part for the renditions that [`Renditions::published`] keeps. `title` is what viewers call the recording.
 #[must_use]
-pub fn playlists(plan: &Plan, renditions: &Renditions, names: &PartNames) -> Playlists {
+pub fn playlists(
+    plan: &Plan,
+    renditions: &Renditions,
+    names: &PartNames,
+    title: &str,
+) -> Playlists {
     let playlist = |rendition: &Rendition, name, text| NamedPlaylist {
         rendition: rendition.name.clone(),
         name,
@@ -72,5 +83,11 @@ pub fn playlists(plan: &Plan, renditions: &Renditions, names: &PartNames) -> Pla
         .audio
         .iter()
         .map(|audio| playlist(audio, MEDIA_PLAYLIST, media_playlist(target, audio)));
-    Playlists { media: video.chain(audio).collect(), master: master(plan, renditions, names) }
+    let pictures = plan.pictures.as_ref().zip(renditions.pictures.as_ref());
+    Playlists {
+        media: video.chain(audio).collect(),
+        master: master(plan, renditions, names, title),
+        storyboard: pictures
+            .map(|(plan_of_them, pictures)| storyboard(plan_of_them, pictures, plan.duration_ms())),
+    }
 }

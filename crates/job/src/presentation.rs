@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bandwidth::Bandwidth;
-use crate::names::PlanId;
+use crate::names::{PICTURES, PartNames, PlanId, STORYBOARD};
 use crate::plan::{Plan, Rung};
 use crate::playlist::{Rendition, Renditions};
 use crate::report::Reports;
@@ -36,6 +36,18 @@ pub struct Part {
     pub frames: u64,
     /// What a person should know, one sentence each.
     pub warnings: Vec<String>,
+    /// Its pictures, if it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Pictures>,
+}
+
+/// The pictures of a part, by their URIs from the multivariant playlist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pictures {
+    /// The poster, a JPEG file.
+    pub poster: String,
+    /// The storyboard, `WebVTT`.
+    pub storyboard: String,
 }
 
 /// How far a part is.
@@ -59,6 +71,9 @@ pub struct Done {
     pub renditions: Vec<DoneRendition>,
     /// As in [`Part::warnings`].
     pub warnings: Vec<String>,
+    /// As in [`Part::pictures`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<Pictures>,
 }
 
 /// A published rendition.
@@ -86,10 +101,27 @@ impl Default for Presentation {
     }
 }
 
+impl Pictures {
+    /// The pictures of what is published under `names`, if it has any.
+    #[must_use]
+    pub fn published(renditions: &Renditions, names: &PartNames) -> Option<Self> {
+        let pictures = renditions.pictures.as_ref()?;
+        Some(Self {
+            poster: names.from_master(PICTURES, &pictures.poster.name),
+            storyboard: names.from_master(PICTURES, STORYBOARD),
+        })
+    }
+}
+
 impl Part {
     /// A part that was published.
     #[must_use]
-    pub fn published(number: u32, plan: &Plan, warnings: Vec<String>) -> Self {
+    pub fn published(
+        number: u32,
+        plan: &Plan,
+        pictures: Option<Pictures>,
+        warnings: Vec<String>,
+    ) -> Self {
         let frames = match (&plan.video, &plan.audio) {
             (Some(video), _) => video.frames,
             (None, Some(audio)) => audio.frames(),
@@ -102,6 +134,7 @@ impl Part {
             duration_ms: plan.duration_ms(),
             frames,
             warnings,
+            pictures,
         }
     }
 }
@@ -109,7 +142,12 @@ impl Part {
 impl Done {
     /// The marker of a plan whose `renditions` are published.
     #[must_use]
-    pub fn new(plan: &Plan, renditions: &Renditions, warnings: Vec<String>) -> Self {
+    pub fn new(
+        plan: &Plan,
+        renditions: &Renditions,
+        pictures: Option<Pictures>,
+        warnings: Vec<String>,
+    ) -> Self {
         let done = |rendition: &Rendition| DoneRendition {
             name: rendition.name.clone(),
             bandwidth: rendition.bandwidth(plan.target_duration),
@@ -121,12 +159,13 @@ impl Done {
             duration_ms: plan.duration_ms(),
             renditions: video.chain(&renditions.audio).map(done).collect(),
             warnings,
+            pictures,
         }
     }
 }
 
-/// What a person should know about a publication: the recording's defects, what decoding met, audio that was filled or cut, rungs that
-/// were left out.
+/// What a person should know about a publication: the recording's defects, what decoding met, audio that was filled or cut, pictures that
+/// could not be taken, rungs that were left out.
 #[must_use]
 pub fn warnings(
     defects: &[Defect],
@@ -154,6 +193,7 @@ pub fn warnings(
             }
         }
     }
+    warnings.extend(reports.pictures.iter().flat_map(|pictures| pictures.warnings.clone()));
     warnings.extend(left_out(plan, published));
     warnings
 }
@@ -209,6 +249,7 @@ mod tests {
         let source = index(Some(video(30, 600, &[0, 200, 400])), Some(audio(20_000)));
         let mut published = publish(&source, &profile(true));
         published.reports.chunks[0].decoding.errors = 3;
+        published.reports.pictures.as_mut().unwrap().warnings.push("no pictures".to_owned());
         published.reports.audio.as_mut().unwrap().fit =
             AudioFit { silence: 44_100, cut: 22_050, overlap: 88_200, errors: 7 };
         let renditions = Renditions::published(&published.plan, &published.reports).unwrap();
@@ -223,9 +264,13 @@ mod tests {
                 "500 ms of audio lie outside of the video and were left out",
                 "2000 ms of audio lie where other audio is and were left out",
                 "7 audio packets could not be decoded",
+                "no pictures",
             ]
         );
-        let done = Done::new(&published.plan, &renditions, told);
+        let pictures = Pictures::published(&renditions, &published.names);
+        let storyboard = pictures.as_ref().map(|pictures| pictures.storyboard.as_str());
+        assert!(storyboard.unwrap().ends_with("/pictures/storyboard.vtt"));
+        let done = Done::new(&published.plan, &renditions, pictures, told);
         let names: Vec<&str> = done.renditions.iter().map(|r| r.name.as_str()).collect();
         assert_eq!(names, ["source", "v480", "v234", "audio"]);
         let json = serde_json::to_string(&done).unwrap();
@@ -237,7 +282,7 @@ mod tests {
         let published = publish(&index(None, Some(audio(20_000))), &profile(false));
         let mut presentation = Presentation::default();
         for number in [2, 1, 2] {
-            presentation.set(Part::published(number, &published.plan, Vec::new()));
+            presentation.set(Part::published(number, &published.plan, None, Vec::new()));
         }
         let numbers: Vec<u32> = presentation.parts.iter().map(|part| part.number).collect();
         assert_eq!(numbers, [1, 2]);

@@ -18,11 +18,24 @@ pub struct Profile {
     /// Whether no rung may cost more than it is worth: rungs that cost at least as many bits as the rung above them, or as the source,
     /// are left out, and peak rates above the source's rate are lowered to it.
     pub prune: bool,
+    /// Whether a storyboard and a poster are made. Absent means that they are; it is left out when written, so that profiles and plan
+    /// ids from before there were pictures stay what they were.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub pictures: bool,
     /// The audio rendition.
     pub audio: AudioProfile,
     /// The rungs, from the largest to the smallest.
     #[serde(rename = "rung")]
     pub rungs: Vec<RungProfile>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// What a source must be to be copied, beyond what every player needs (H.264 up to High, 8-bit 4:2:0, progressive, square

@@ -13,6 +13,8 @@ pub struct Recording {
     pub source: SourceUri,
     /// What makes these bytes this recording and no other.
     pub identity: Identity,
+    /// What viewers call it: the stream's name, or the file's where there is no stream. Anybody's text.
+    pub title: String,
     /// What a viewer opens: the prefix of the presentation in the store.
     pub presentation: PresentationName,
     /// Which part of the presentation this recording is, from 1.
@@ -50,6 +52,13 @@ impl SourceUri {
             Self::S3 { key, .. } => key,
         };
         path.rsplit('/').next().unwrap_or(path)
+    }
+
+    /// The last component of the name without its ending.
+    #[must_use]
+    pub fn file_stem(&self) -> &str {
+        let name = self.file_name();
+        name.rsplit_once('.').map_or(name, |(stem, _)| if stem.is_empty() { name } else { stem })
     }
 }
 

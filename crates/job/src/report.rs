@@ -1,7 +1,7 @@
 //! Reports: what was encoded, uploaded and committed. Playlists are written from reports alone.
 //!
-//! A child process returns an [`EncodedChunk`] or [`EncodedAudio`] that names files in its own directory. The worker uploads them under
-//! names with a digest and commits a [`ChunkReport`] or [`AudioReport`] that names objects.
+//! A child process returns an [`EncodedChunk`], [`EncodedAudio`] or [`TakenPictures`] that names files in its own directory. The worker
+//! uploads them under names with a digest and commits a [`ChunkReport`], [`AudioReport`] or [`PicturesReport`] that names objects.
 
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,24 @@ pub struct EncodedAudio {
     pub fit: AudioFit,
 }
 
+/// What a child made of the pictures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenPictures {
+    /// File names of the sprites and the poster; none if no keyframe could be decoded.
+    pub files: Option<PictureFiles>,
+    /// Keyframes that could not be decoded.
+    pub errors: u32,
+}
+
+/// Pictures in files of the child's output directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureFiles {
+    /// The sprites of the storyboard in order.
+    pub sprites: Vec<String>,
+    /// The poster.
+    pub poster: String,
+}
+
 /// What decoding met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decoding {
@@ -163,6 +181,35 @@ pub struct AudioReport {
     pub fit: AudioFit,
 }
 
+/// The committed pictures: `chunks/pictures.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PicturesReport {
+    /// The plan that they belong to.
+    pub plan: PlanId,
+    /// The pictures; none if none could be taken.
+    pub pictures: Option<PublishedPictures>,
+    /// What went wrong, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Storyboard and poster in objects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedPictures {
+    /// The sprites of the storyboard in order.
+    pub sprites: Vec<PublishedPicture>,
+    /// The poster.
+    pub poster: PublishedPicture,
+}
+
+/// An uploaded picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedPicture {
+    /// Name within [`crate::names::PICTURES`], with a digest.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+}
+
 /// The reports of a whole plan.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Reports {
@@ -170,4 +217,6 @@ pub struct Reports {
     pub chunks: Vec<ChunkReport>,
     /// The audio, where there is any.
     pub audio: Option<AudioReport>,
+    /// The pictures, where the plan has any.
+    pub pictures: Option<PicturesReport>,
 }

@@ -3,14 +3,14 @@
 
 use std::ptr;
 
-use ffmpeg_next::Packet;
 use ffmpeg_next::codec;
 use ffmpeg_next::codec::packet::Ref;
 use ffmpeg_next::ffi::{
     AV_INPUT_BUFFER_PADDING_SIZE, AV_PKT_FLAG_DISCARD, AVChannelLayout, AVSEEK_FLAG_BACKWARD,
-    av_channel_layout_default, av_free, av_mallocz, av_seek_frame,
+    FF_QP2LAMBDA, av_channel_layout_default, av_free, av_mallocz, av_seek_frame,
 };
 use ffmpeg_next::format::context::Input;
+use ffmpeg_next::{Packet, frame};
 
 /// Gives a codec context that is not yet open its extradata. Returns false if memory is short.
 pub(crate) fn set_extradata(context: &mut codec::Context, bytes: &[u8]) -> bool {
@@ -106,6 +106,12 @@ pub(crate) fn is_discarded(packet: &Packet) -> bool {
     // SAFETY: the packet is valid as long as the borrow; the field is a plain integer.
     let flags = unsafe { (*packet.as_ptr()).flags };
     flags & AV_PKT_FLAG_DISCARD != 0
+}
+
+/// Tells an encoder with a fixed quantiser scale which one it is for this picture.
+pub(crate) fn set_quantiser(picture: &mut frame::Video, scale: u16) {
+    // SAFETY: the frame is borrowed exclusively; the field is a plain integer.
+    unsafe { (*picture.as_mut_ptr()).quality = i32::from(scale) * FF_QP2LAMBDA };
 }
 
 /// Seeks to the keyframe of a stream at or before `dts`. False if the demuxer cannot.

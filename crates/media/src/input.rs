@@ -110,6 +110,18 @@ impl Input {
         }
     }
 
+    /// Goes on where a chunk begins, forwards or backwards; the configuration in force there is the first event of the video.
+    ///
+    /// # Errors
+    /// As [`Input::open_at`].
+    pub fn go_to(&mut self, path: &Path, span: &job::plan::ReadSpan) -> Result<(), MediaError> {
+        match self {
+            Self::Flv(input) => **input = FlvInput::open_at(path, span)?,
+            Self::Demux(input) => input.go_to(path, span)?,
+        }
+        Ok(())
+    }
+
     /// The next configuration or packet; none at the end.
     ///
     /// # Errors

@@ -11,6 +11,7 @@
 //! - [`index`]: one pass over all packets.
 //! - [`chunk`]: decode once, turn upright ([`upright`]), scale in a cascade ([`scale`]), encode every rung ([`encode`]), write CMAF segments ([`rendition`]).
 //! - [`audio`]: the audio rendition, once for the whole recording.
+//! - [`pictures`]: storyboard and poster, from some keyframes.
 //! - [`cmaf`]: ISO base media boxes, written and read.
 //! - [`verify`]: what a published presentation really holds.
 //!
@@ -27,6 +28,7 @@ pub mod error;
 mod ffi;
 pub mod index;
 pub mod input;
+pub mod pictures;
 pub mod rendition;
 pub mod scale;
 pub mod upright;

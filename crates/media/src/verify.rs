@@ -8,7 +8,9 @@ use flv::{AudioSpecificConfig, AvcConfig, Sps, contains_idr};
 use job::conformance::{
     Decoded, Facts, Fragment, InitFacts, MASTER, Media, ObjectFacts, Picture, SegmentContents,
 };
-use job::playlist::{Master, MediaPlaylist, Playlist, parse, resolve};
+use job::playlist::{
+    Master, MediaPlaylist, Playlist, SessionValue, parse, parse_storyboard, resolve, session_data,
+};
 
 use crate::MediaError;
 use crate::cmaf::{self, Init, read_init, read_segment};
@@ -58,6 +60,7 @@ pub fn collect(
         }
         collector.facts.playlists.insert(uri, text);
     }
+    collector.session_data(&master)?;
     let total = playlists.iter().map(|(_, playlist)| playlist.segments.len()).sum();
     let mut done = 0;
     for (uri, playlist) in &playlists {
@@ -94,6 +97,27 @@ impl Collector<'_> {
     fn text(&mut self, uri: &str) -> Result<Option<String>, MediaError> {
         let bytes = self.object(uri)?;
         Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Reads what session data names, poster and storyboard with its sprites above all.
+    fn session_data(&mut self, master: &Master) -> Result<(), MediaError> {
+        for data in &master.session_data {
+            if let SessionValue::Uri(uri) = &data.value {
+                self.object(uri)?;
+            }
+        }
+        if let Some(poster) = master.session_value(session_data::POSTER) {
+            self.object(poster)?;
+        }
+        let Some(uri) = master.session_value(session_data::STORYBOARD) else { return Ok(()) };
+        let Some(text) = self.text(uri)? else { return Ok(()) };
+        let cues = parse_storyboard(&text).unwrap_or_default();
+        let sprites: BTreeSet<String> = cues.iter().map(|cue| resolve(uri, &cue.sprite)).collect();
+        self.facts.storyboards.insert(uri.to_owned(), text);
+        for sprite in sprites {
+            self.object(&sprite)?;
+        }
+        Ok(())
     }
 
     /// Reads the segments of one playlist, those that another playlist led to before excepted (I-frame playlists point into the

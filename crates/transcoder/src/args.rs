@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::child::{EncodeAudio, EncodeChunk, IndexRecording};
+use crate::child::{EncodeAudio, EncodeChunk, IndexRecording, TakePictures};
 use crate::fleet::FleetKind;
 
 /// Turns recordings of live streams into video on demand (HLS).
@@ -55,12 +55,21 @@ pub enum Command {
     /// Child of run and transcode
     #[command(hide = true)]
     EncodeAudio(EncodeAudio),
+    /// Child of run and transcode
+    #[command(hide = true)]
+    TakePictures(TakePictures),
 }
 
 impl Command {
     /// Whether it is one of the commands that this program gives itself.
     pub fn is_child(&self) -> bool {
-        matches!(self, Self::IndexRecording(_) | Self::EncodeChunk(_) | Self::EncodeAudio(_))
+        matches!(
+            self,
+            Self::IndexRecording(_)
+                | Self::EncodeChunk(_)
+                | Self::EncodeAudio(_)
+                | Self::TakePictures(_)
+        )
     }
 }
 

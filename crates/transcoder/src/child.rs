@@ -52,6 +52,20 @@ pub struct EncodeAudio {
     output: PathBuf,
 }
 
+/// Takes storyboard and poster.
+#[derive(Args)]
+pub struct TakePictures {
+    /// The recording, a local file.
+    #[arg(long)]
+    input: PathBuf,
+    /// The plan, as JSON.
+    #[arg(long)]
+    plan: PathBuf,
+    /// Directory for the pictures and `pictures.json`.
+    #[arg(long)]
+    output: PathBuf,
+}
+
 impl IndexRecording {
     /// Runs the command.
     pub fn run(&self) -> anyhow::Result<()> {
@@ -88,6 +102,16 @@ impl EncodeAudio {
         let plan = read_plan(&self.plan)?;
         let encoded = media::audio::encode_audio(&self.input, &plan, &self.output, &mut report)?;
         write_json(&self.output.join("audio.json"), &encoded)
+    }
+}
+
+impl TakePictures {
+    /// Runs the command.
+    pub fn run(&self) -> anyhow::Result<()> {
+        media::init()?;
+        let plan = read_plan(&self.plan)?;
+        let taken = media::pictures::take_pictures(&self.input, &plan, &self.output, &mut report)?;
+        write_json(&self.output.join("pictures.json"), &taken)
     }
 }
 

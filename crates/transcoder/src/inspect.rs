@@ -112,6 +112,15 @@ fn describe_plan(out: &mut impl Write, plan: &Plan) -> anyhow::Result<()> {
             writeln!(out, "  {:<8} {}x{}: {bits}", rung.name, rung.width, rung.height)?;
         }
     }
+    if let Some(pictures) = &plan.pictures {
+        let (tiles, interval, keyframes) =
+            (pictures.tiles, pictures.interval, pictures.shots.len());
+        writeln!(
+            out,
+            "  {:<8} {tiles} every {interval} s and a poster, of {keyframes} keyframe(s)",
+            "pictures"
+        )?;
+    }
     if let Some(audio) = &plan.audio {
         let bits = match audio.bits {
             AudioBits::Source => "the source, copied".to_owned(),

@@ -51,5 +51,6 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::IndexRecording(command) => command.run(),
         Command::EncodeChunk(command) => command.run(),
         Command::EncodeAudio(command) => command.run(),
+        Command::TakePictures(command) => command.run(),
     }
 }

@@ -60,8 +60,10 @@ impl Transcode {
         let given = GivenRecording::look(&self.input, &wiring).await?;
         let identity = given.identity()?;
         let plan = PlanId::new(SCHEMA, &identity, &profile);
+        let source = given.source()?;
         let recording = Recording {
-            source: given.source()?,
+            title: source.file_stem().to_owned(),
+            source,
             identity,
             presentation: PresentationName::root(),
             part: 1,
@@ -110,6 +112,9 @@ impl Transcode {
                 "  {:<8} {average:>6} kb/s average, {peak:>6} kb/s peak",
                 rendition.name
             )?;
+        }
+        if let Some(pictures) = &done.pictures {
+            writeln!(out, "  pictures {}", pictures.poster)?;
         }
         for warning in &done.warnings {
             writeln!(out, "  note: {warning}")?;

@@ -5,6 +5,7 @@
 //! | `<program> index-recording --input F --output index.json` | `index.json`, a [`SourceIndex`] |
 //! | `<program> encode-chunk --input F --plan plan.json --chunk N --output DIR` | `chunk.json`, an [`EncodedChunk`], and its files |
 //! | `<program> encode-audio --input F --plan plan.json --output DIR` | `audio.json`, an [`EncodedAudio`], and its files |
+//! | `<program> take-pictures --input F --plan plan.json --output DIR` | `pictures.json`, a [`TakenPictures`], and its files |
 //!
 //! A child has an empty environment, its output directory as working directory and nothing on its standard input. On its standard output it
 //! writes lines of `{"frames":N}`, frames so far. Exit code 0 means that the result is there, [`REFUSED`] that the input is at fault, and
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use job::report::{EncodedAudio, EncodedChunk};
+use job::report::{EncodedAudio, EncodedChunk, TakenPictures};
 use job::source::SourceIndex;
 use serde::de::DeserializeOwned;
 use tokio::process::{Child, Command};
@@ -28,7 +29,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{AudioTask, ChunkTask, Engine, EngineError, OnFrames};
+use crate::engine::{ChunkTask, Engine, EngineError, OnFrames, RecordingTask};
 use crate::output;
 use crate::pipes::{LastWords, read_frames};
 
@@ -57,6 +58,21 @@ struct Invocation<'a> {
     arguments: Vec<&'a OsStr>,
     output: &'a Path,
     result: &'static str,
+}
+
+impl<'a> Invocation<'a> {
+    /// A command for a whole recording.
+    fn once(command: &'static str, task: &RecordingTask<'a>, result: &'static str) -> Self {
+        let arguments = vec![
+            "--input".as_ref(),
+            task.recording.as_ref(),
+            "--plan".as_ref(),
+            task.plan_file.as_ref(),
+            "--output".as_ref(),
+            task.output.as_ref(),
+        ];
+        Self { task: command, arguments, output: task.output, result }
+    }
 }
 
 impl ChildProcesses {
@@ -203,23 +219,19 @@ impl Engine for ChildProcesses {
 
     async fn encode_audio(
         &self,
-        task: &AudioTask<'_>,
+        task: &RecordingTask<'_>,
         progress: OnFrames<'_>,
         cancel: &CancellationToken,
     ) -> Result<EncodedAudio, EngineError> {
-        let invocation = Invocation {
-            task: "encode-audio",
-            arguments: vec![
-                "--input".as_ref(),
-                task.recording.as_ref(),
-                "--plan".as_ref(),
-                task.plan_file.as_ref(),
-                "--output".as_ref(),
-                task.output.as_ref(),
-            ],
-            output: task.output,
-            result: "audio.json",
-        };
-        self.run(invocation, progress, cancel).await
+        self.run(Invocation::once("encode-audio", task, "audio.json"), progress, cancel).await
+    }
+
+    async fn take_pictures(
+        &self,
+        task: &RecordingTask<'_>,
+        progress: OnFrames<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<TakenPictures, EngineError> {
+        self.run(Invocation::once("take-pictures", task, "pictures.json"), progress, cancel).await
     }
 }

@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use job::failure::{Failure, Step};
-use job::names::{self, AUDIO, ObjectKind};
+use job::names::{self, AUDIO, ObjectKind, PICTURES};
 use job::plan::Chunk;
 use job::ports::Conditional;
 use job::report::{
-    AudioReport, ChunkReport, EncodedAudio, EncodedChunk, EncodedRendition, PublishedRendition,
-    PublishedSegment,
+    AudioReport, ChunkReport, EncodedAudio, EncodedChunk, EncodedRendition, PictureFiles,
+    PicturesReport, PublishedPicture, PublishedPictures, PublishedRendition, PublishedSegment,
+    TakenPictures,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -68,6 +69,75 @@ pub(crate) async fn upload_audio(
     let asked = Asked { rendition: AUDIO, first_segment: 0, segments: cuts.saturating_sub(1) };
     let rendition = upload_rendition(planned, &asked, output, encoded.rendition).await?;
     Ok(AudioReport { plan: planned.names.plan.clone(), rendition, fit: encoded.fit })
+}
+
+/// Uploads the pictures that a child took, if it took any. Whatever the child did wrong leaves the presentation without pictures.
+pub(crate) async fn upload_pictures(
+    planned: &Planned,
+    output: &Path,
+    taken: Result<TakenPictures, String>,
+) -> Result<PicturesReport, Failure> {
+    let mut report =
+        PicturesReport { plan: planned.names.plan.clone(), pictures: None, warnings: Vec::new() };
+    let mut warn = |warning: String| report.warnings.push(warning);
+    let files = match taken {
+        Ok(TakenPictures { files, errors }) => {
+            if errors > 0 {
+                warn(format!("{errors} keyframes could not be decoded for storyboard and poster"));
+            }
+            files.ok_or_else(|| "no keyframe could be decoded".to_owned())
+        }
+        Err(reason) => Err(reason),
+    };
+    let read = match files {
+        Ok(files) => read_pictures(planned, output, files).await.map_err(|bad| bad.to_string()),
+        Err(reason) => Err(reason),
+    };
+    let Pictures { sprites, poster } = match read {
+        Ok(pictures) => pictures,
+        Err(reason) => {
+            warn(format!("there is no storyboard and no poster: {reason}"));
+            return Ok(report);
+        }
+    };
+    let mut published = Vec::with_capacity(sprites.len());
+    for sprite in sprites {
+        published.push(upload_picture(planned, sprite).await?);
+    }
+    let poster = upload_picture(planned, poster).await?;
+    report.pictures = Some(PublishedPictures { sprites: published, poster });
+    Ok(report)
+}
+
+/// Pictures with the names that they are published under.
+struct Pictures {
+    sprites: Vec<File>,
+    poster: File,
+}
+
+async fn read_pictures(
+    planned: &Planned,
+    output: &Path,
+    files: PictureFiles,
+) -> Result<Pictures, Failure> {
+    let asked = planned.plan.pictures.as_ref().map_or(0, |pictures| pictures.sprites().count());
+    if files.sprites.len() != asked {
+        let reason = format!("asked for {asked} sprites, the child made {}", files.sprites.len());
+        return Err(Failure::retry(STEP, BadOutput::NotAsked(reason)));
+    }
+    let mut sprites = Vec::with_capacity(asked);
+    for (number, file) in (0..).zip(&files.sprites) {
+        sprites.push(read(output, file, move |bytes| names::sprite(number, bytes)).await?);
+    }
+    Ok(Pictures { sprites, poster: read(output, &files.poster, names::poster).await? })
+}
+
+async fn upload_picture(planned: &Planned, picture: File) -> Result<PublishedPicture, Failure> {
+    let name = planned.names.part.rendition(PICTURES, &picture.name);
+    let store = planned.context.store();
+    let uploaded = store.upload(&name, ObjectKind::Picture, &picture.path);
+    planned.context.stored(STEP, uploaded).await?;
+    Ok(PublishedPicture { name: picture.name, size: picture.size })
 }
 
 async fn upload_rendition(

@@ -1,18 +1,18 @@
 //! The middle of the line: Planned -> Committed. Every chunk goes its own way, Encoded -> Uploaded -> Committed, beside the others and the
-//! audio.
+//! audio and the pictures.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use job::failure::{Failure, Step};
-use job::plan::{Chunk, Plan};
-use job::report::{AudioReport, ChunkReport, Reports};
+use job::plan::{AudioPlan, Chunk, Plan};
+use job::report::{AudioReport, ChunkReport, PicturesReport, Reports};
 use job::source::Defect;
 use tokio::task::JoinSet;
 
 use crate::claim::{Fetched, Names, Planned};
-use crate::commit::{create_report, upload_audio, upload_chunk};
-use crate::engine::{AudioTask, ChunkTask};
+use crate::commit::{create_report, upload_audio, upload_chunk, upload_pictures};
+use crate::engine::{ChunkTask, EngineError, RecordingTask};
 use crate::fence::Fence;
 use crate::line::Context;
 use crate::progress::Task;
@@ -29,15 +29,16 @@ pub(crate) struct Committed {
 /// What came of encoding a plan.
 pub(crate) enum Encoded {
     /// All of it.
-    Committed(Committed),
+    Committed(Box<Committed>),
     /// The plan copies a source that does not decode without errors, which only its decoding could tell. The job goes on without copying.
-    DamagedCopy(Fetched),
+    DamagedCopy(Box<Fetched>),
 }
 
 /// The report of a task.
 enum Report {
     Chunk(ChunkReport),
     Audio(AudioReport),
+    Pictures(PicturesReport),
 }
 
 impl Planned {
@@ -52,18 +53,21 @@ impl Planned {
         let planned = Arc::into_inner(planned)
             .ok_or_else(|| Failure::retry(Step::Encode, "a chunk outlived its job"))?;
         let Some(reports) = result? else {
-            return Ok(Encoded::DamagedCopy(planned.without_source_copy()));
+            return Ok(Encoded::DamagedCopy(Box::new(planned.without_source_copy())));
         };
         let Self { context, names, defects, plan, .. } = planned;
-        Ok(Encoded::Committed(Committed { context, names, defects, plan, reports }))
+        let committed = Committed { context, names, defects, plan, reports };
+        Ok(Encoded::Committed(Box::new(committed)))
     }
 
-    /// Runs all tasks, the longest, the audio, first. None if the source is copied and damaged.
+    /// Runs all tasks, the longest, the audio, first, and those of the video from its beginning. None if the source is copied and damaged.
     async fn run_all(self: &Arc<Self>, siblings: &Fence) -> Result<Option<Reports>, Failure> {
         let is_copied = self.plan.copies_source();
-        let chunks = self.plan.video.iter().flat_map(|video| 0..video.chunks.len());
-        let audio = self.plan.audio.iter().map(|_| None);
-        let mut waiting = audio.chain(chunks.map(Some));
+        let chunks = self.plan.video.iter().flat_map(|video| &video.chunks);
+        let chunks = chunks.map(|chunk| Task::Chunk(chunk.index));
+        let audio = self.plan.audio.iter().map(|_| Task::Audio);
+        let pictures = self.plan.pictures.iter().map(|_| Task::Pictures);
+        let mut waiting = audio.chain(pictures).chain(chunks);
         let mut running = JoinSet::new();
         let mut reports = Reports::default();
         let mut failure = None;
@@ -86,6 +90,7 @@ impl Planned {
                 }
                 Ok(Ok(Report::Chunk(report))) => reports.chunks.push(report),
                 Ok(Ok(Report::Audio(report))) => reports.audio = Some(report),
+                Ok(Ok(Report::Pictures(report))) => reports.pictures = Some(report),
                 Ok(Err(failed)) => {
                     // Those that end after it were stopped by it.
                     siblings.token().cancel();
@@ -106,13 +111,17 @@ impl Planned {
         }
     }
 
-    /// Does the chunk at an index of the plan, or the audio.
-    async fn run(self: Arc<Self>, task: Option<usize>, fence: Fence) -> Result<Report, Failure> {
-        let video = self.plan.video.as_ref();
-        let chunk = task.and_then(|index| video.and_then(|video| video.chunks.get(index)));
-        match chunk {
-            Some(chunk) => self.chunk(chunk, &fence).await.map(Report::Chunk),
-            None => self.audio(&fence).await.map(Report::Audio),
+    async fn run(self: Arc<Self>, task: Task, fence: Fence) -> Result<Report, Failure> {
+        match task {
+            Task::Chunk(number) => {
+                let mut chunks = self.plan.video.iter().flat_map(|video| &video.chunks);
+                let chunk = chunks.find(|chunk| chunk.index == number).ok_or_else(|| {
+                    Failure::retry(Step::Encode, format!("the plan has no chunk {number}"))
+                })?;
+                self.chunk(chunk, &fence).await.map(Report::Chunk)
+            }
+            Task::Audio => self.audio(&fence).await.map(Report::Audio),
+            Task::Pictures => self.pictures(&fence).await.map(Report::Pictures),
         }
     }
 
@@ -153,7 +162,7 @@ impl Planned {
         let report_name = self.names.part.audio_report();
         // Where there is video, progress is counted in its frames.
         let counts = self.plan.video.is_none();
-        let frames = self.plan.audio.as_ref().map_or(0, job::plan::AudioPlan::frames);
+        let frames = self.plan.audio.as_ref().map_or(0, AudioPlan::frames);
         let frames = if counts { frames } else { 0 };
         if self.resumed
             && let Some(report) = self.context.read(Step::Encode, &report_name).await?
@@ -167,8 +176,7 @@ impl Planned {
                 tracker.frames(Task::Audio, frames);
             }
         };
-        let task =
-            AudioTask { recording: &self.recording, plan_file: &self.plan_file, output: &output };
+        let task = self.recording_task(&output);
         let encoded = tools.engine.encode_audio(&task, &on_frames, fence.token()).await;
         let encoded = encoded.map_err(|error| error.into_failure(Step::Encode))?;
         let uploaded = upload_audio(self, &output, encoded).await?;
@@ -176,6 +184,37 @@ impl Planned {
         tracker.committed(Task::Audio, frames, false);
         discard(&output).await;
         Ok(report)
+    }
+
+    /// Unlike the others, these never fail the job: a presentation plays without them.
+    async fn pictures(&self, fence: &Fence) -> Result<PicturesReport, Failure> {
+        let Context { tools, tracker, .. } = &self.context;
+        let report_name = self.names.part.pictures_report();
+        if self.resumed
+            && let Some(report) = self.context.read(Step::Encode, &report_name).await?
+        {
+            tracker.committed(Task::Pictures, 0, true);
+            return Ok(report);
+        }
+        let output = self.output("pictures")?;
+        let task = self.recording_task(&output);
+        // Progress is counted in frames of video, of which these are none.
+        let taken = tools.engine.take_pictures(&task, &|_| (), fence.token()).await;
+        let taken = match taken {
+            Err(EngineError::Cancelled) => {
+                return Err(EngineError::Cancelled.into_failure(Step::Encode));
+            }
+            taken => taken.map_err(|error| error.to_string()),
+        };
+        let uploaded = upload_pictures(self, &output, taken).await?;
+        let report = create_report(self, &report_name, uploaded).await?;
+        tracker.committed(Task::Pictures, 0, false);
+        discard(&output).await;
+        Ok(report)
+    }
+
+    fn recording_task<'a>(&'a self, output: &'a std::path::Path) -> RecordingTask<'a> {
+        RecordingTask { recording: &self.recording, plan_file: &self.plan_file, output }
     }
 
     fn output(&self, name: &str) -> Result<std::path::PathBuf, Failure> {

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use job::failure::{Failure, Step};
 use job::plan::Chunk;
-use job::report::{EncodedAudio, EncodedChunk};
+use job::report::{EncodedAudio, EncodedChunk, TakenPictures};
 use job::source::SourceIndex;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-/// Told how many frames of its task are done so far: video frames of a chunk, AAC frames of the audio.
+/// Told how many frames of its task are done so far: video frames of a chunk, AAC frames of the audio, pictures of the
+/// storyboard.
 pub type OnFrames<'a> = &'a (dyn Fn(u32) + Send + Sync);
 
 /// One chunk to encode.
@@ -27,9 +28,9 @@ pub struct ChunkTask<'a> {
     pub output: &'a Path,
 }
 
-/// The audio of a whole recording to encode.
+/// What is done once for a whole recording: its audio, its pictures.
 #[derive(Clone, Copy, Debug)]
-pub struct AudioTask<'a> {
+pub struct RecordingTask<'a> {
     /// The recording, a local file.
     pub recording: &'a Path,
     /// `plan.json` as a local file.
@@ -60,10 +61,18 @@ pub trait Engine: Send + Sync {
     /// Encodes the audio into files of `task.output` that the result names.
     async fn encode_audio(
         &self,
-        task: &AudioTask<'_>,
+        task: &RecordingTask<'_>,
         progress: OnFrames<'_>,
         cancel: &CancellationToken,
     ) -> Result<EncodedAudio, EngineError>;
+
+    /// Takes the pictures into files of `task.output` that the result names.
+    async fn take_pictures(
+        &self,
+        task: &RecordingTask<'_>,
+        progress: OnFrames<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<TakenPictures, EngineError>;
 }
 
 /// What an engine could not do.

@@ -90,7 +90,7 @@ async fn carry_out(claimed: Claimed) -> Result<(), Failure> {
 async fn committed(mut planned: Planned) -> Result<Committed, Failure> {
     loop {
         match planned.encode().await? {
-            Encoded::Committed(committed) => return Ok(committed),
+            Encoded::Committed(committed) => return Ok(*committed),
             Encoded::DamagedCopy(fetched) => {
                 events::copy_damaged();
                 planned = fetched.index().await?.plan().await?;

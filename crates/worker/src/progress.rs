@@ -52,9 +52,9 @@ pub struct Progress {
     pub frames: u64,
     /// Frames to encode in all.
     pub total_frames: u64,
-    /// Chunks committed, the audio counted as one more.
+    /// Chunks committed, the audio and the pictures counted as one more each.
     pub chunks: u32,
-    /// Chunks in all, the audio counted as one more.
+    /// Chunks in all, the audio and the pictures counted as one more each.
     pub total_chunks: u32,
     /// Seconds of the recording that this worker encodes in one second; none until it has encoded something.
     pub realtime_factor: Option<f64>,
@@ -147,6 +147,8 @@ pub(crate) enum Task {
     Chunk(u32),
     /// The audio.
     Audio,
+    /// Storyboard and poster.
+    Pictures,
 }
 
 impl Tracker {
@@ -163,7 +165,8 @@ impl Tracker {
     pub(crate) fn encoding(&self, plan: &Plan) {
         let audio_frames = plan.audio.as_ref().map_or(0, job::plan::AudioPlan::frames);
         let chunks = plan.video.as_ref().map_or(0, |video| video.chunks.len());
-        let tasks = chunks + usize::from(plan.audio.is_some());
+        let tasks =
+            chunks + usize::from(plan.audio.is_some()) + usize::from(plan.pictures.is_some());
         self.change(|state| {
             state.phase = Phase::Encoding;
             state.work = Work::new(

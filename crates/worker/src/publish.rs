@@ -1,11 +1,11 @@
 //! The end of the line: Committed -> Checked -> Published. The order of writes is what keeps a viewer from ever meeting a name that is not
-//! there: media playlists, then the master, then the marker that ends the job.
+//! there: media playlists and the storyboard, then the master, then the marker that ends the job.
 
 use job::conformance::{Finding, Severity, check, facts_from_reports};
 use job::failure::{Failure, Step};
-use job::names::ObjectKind;
+use job::names::{ObjectKind, PICTURES, STORYBOARD};
 use job::playlist::{Playlists, Renditions, playlists};
-use job::presentation::{Done, Part, Presentation, warnings};
+use job::presentation::{Done, Part, Pictures, Presentation, warnings};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -36,7 +36,8 @@ impl Committed {
         let below = |why: String| Failure::reject(Step::Check, BelowTheBar(why));
         let renditions =
             Renditions::published(plan, reports).map_err(|error| below(error.to_string()))?;
-        let playlists = playlists(plan, &renditions, &names.part);
+        let title = &context.recording.title;
+        let playlists = playlists(plan, &renditions, &names.part, title);
         let facts = facts_from_reports(plan, reports, &renditions, &playlists, &names.part);
         let findings = check(&facts);
         let mut blockers = findings.iter().filter(|f| f.severity == Severity::Blocker);
@@ -59,13 +60,20 @@ impl Checked {
             let bytes = playlist.text.as_bytes();
             context.stored(STEP, context.store().put(&name, ObjectKind::Playlist, bytes)).await?;
         }
+        if let Some(storyboard) = playlists.storyboard {
+            let name = names.part.rendition(PICTURES, STORYBOARD);
+            let put = context.store().put(&name, ObjectKind::Storyboard, storyboard.as_bytes());
+            context.stored(STEP, put).await?;
+        }
         let master = playlists.master.into_bytes();
         let master_name = names.presentation.master();
         let new_master = |_: Option<&[u8]>| Ok(Some(master.clone()));
         context.update(STEP, &master_name, ObjectKind::Master, new_master).await?;
 
         let warnings = warnings(&defects, &plan, &reports, &renditions);
-        let part = Part::published(context.recording.part, &plan, warnings.clone());
+        let pictures = Pictures::published(&renditions, &names.part);
+        let part =
+            Part::published(context.recording.part, &plan, pictures.clone(), warnings.clone());
         let presentation_name = names.presentation.presentation();
         let with_part = |before: Option<&[u8]>| {
             let before = before.map(|bytes| ours(STEP, &presentation_name, bytes));
@@ -75,7 +83,7 @@ impl Checked {
         };
         context.update(STEP, &presentation_name, ObjectKind::State, with_part).await?;
 
-        let done = json(&Done::new(&plan, &renditions, warnings))?;
+        let done = json(&Done::new(&plan, &renditions, pictures, warnings))?;
         // Refused means that somebody else published the same, and was done first.
         let created = context.store().create(&names.done, ObjectKind::State, &done);
         context.stored(STEP, created).await?;

@@ -8,5 +8,6 @@ mod guard;
 mod lease;
 mod line;
 mod logs;
+mod pictures;
 mod sampler;
 mod world;

@@ -1,7 +1,7 @@
 //! Each item of the bar against a presentation in which exactly one thing is wrong.
 
 use super::*;
-use crate::names::{IFRAME_PLAYLIST, MEDIA_PLAYLIST};
+use crate::names::{IFRAME_PLAYLIST, MEDIA_PLAYLIST, PICTURES, STORYBOARD};
 use crate::playlist::fixture::{Published, audio, index, profile, publish, video};
 use crate::playlist::{Renditions, playlists};
 
@@ -13,7 +13,7 @@ fn published() -> Published {
 fn facts(published: &Published) -> Facts {
     let Published { plan, reports, names } = published;
     let renditions = Renditions::published(plan, reports).unwrap();
-    let playlists = playlists(plan, &renditions, names);
+    let playlists = playlists(plan, &renditions, names, "talk");
     facts_from_reports(plan, reports, &renditions, &playlists, names)
 }
 
@@ -77,6 +77,18 @@ impl Bench {
     fn master(&mut self, from: &str, to: &str) {
         assert!(self.facts.master.contains(from), "{from:?} in {}", self.facts.master);
         self.facts.master = self.facts.master.replacen(from, to, 1);
+    }
+
+    fn storyboard(&mut self, from: &str, to: &str) {
+        let uri = self.uri(PICTURES, STORYBOARD);
+        let text = self.facts.storyboards.get_mut(&uri).unwrap();
+        assert!(text.contains(from), "{from:?} in {text}");
+        *text = text.replacen(from, to, 1);
+    }
+
+    fn picture_uri(&self, start: &str) -> String {
+        let start = self.uri(PICTURES, start);
+        self.facts.objects.keys().find(|uri| uri.starts_with(&start)).unwrap().clone()
     }
 
     fn expected(&mut self) -> &mut Expected {
@@ -171,6 +183,13 @@ const BLOCKERS: &[Break] = &[
     ("6", "an unreadable playlist", |b| {
         b.iframes("#EXTM3U", "#EXTM4U");
     }),
+    ("6", "session data twice", |b| {
+        let data = "#EXT-X-SESSION-DATA:DATA-ID=\"com.rec2vod.title\",VALUE=\"talk\"\n";
+        b.master(data, &format!("{data}{data}"));
+    }),
+    ("6", "session data with URI and VALUE", |b| {
+        b.master("VALUE=\"talk\"", "VALUE=\"talk\",URI=\"talk.json\"");
+    }),
     ("7", "CODECS of another level", |b| {
         b.master("avc1.64001F,mp4a", "avc1.64001E,mp4a");
     }),
@@ -262,6 +281,28 @@ const BLOCKERS: &[Break] = &[
         let object = b.facts.objects.get_mut(&uri).unwrap();
         object.content_type = Some("application/octet-stream".to_owned());
     }),
+    ("13", "a sprite is missing", |b| {
+        let uri = b.picture_uri("sprite-0000");
+        b.facts.objects.remove(&uri);
+    }),
+    ("13", "the poster is no JPEG", |b| {
+        let uri = b.picture_uri("poster-");
+        let object = b.facts.objects.get_mut(&uri).unwrap();
+        object.content_type = Some("image/png".to_owned());
+    }),
+    ("13", "the storyboard is plain text", |b| {
+        let uri = b.uri(PICTURES, STORYBOARD);
+        let object = b.facts.objects.get_mut(&uri).unwrap();
+        object.content_type = Some("text/plain".to_owned());
+    }),
+    ("13", "the storyboard is missing", |b| {
+        let uri = b.uri(PICTURES, STORYBOARD);
+        b.facts.objects.remove(&uri);
+        b.facts.storyboards.clear();
+    }),
+    ("13", "session data that is elsewhere", |b| {
+        b.master("VALUE=\"talk\"", "URI=\"talk.json\"");
+    }),
     ("13", "another size", |b| {
         let uri = b.segment_uri("v720", 1);
         b.facts.objects.get_mut(&uri).unwrap().size += 1;
@@ -308,6 +349,19 @@ const WARNINGS: &[Break] = &[
     ("1-audio", "an audio frame is lost", |b| {
         let segment = b.segment("audio", 1);
         segment.decoded = Some(Decoded { frames: segment.samples - 1, errors: 0 });
+    }),
+    ("13-pictures", "another duration", |b| {
+        b.master("VALUE=\"20.000\"", "VALUE=\"20.200\"");
+    }),
+    ("13-pictures", "a storyboard that is none", |b| b.storyboard("WEBVTT", "VTT")),
+    ("13-pictures", "a hole in the storyboard", |b| {
+        b.storyboard("00:00:10.000 -->", "00:00:10.001 -->");
+    }),
+    ("13-pictures", "a cue that goes back", |b| {
+        b.storyboard("--> 00:00:20.000", "--> 00:00:10.000");
+    }),
+    ("13-pictures", "a storyboard that ends early", |b| {
+        b.storyboard("--> 00:00:20.000", "--> 00:00:19.800");
     }),
     ("1.3a", "a high level", |b| {
         for (rendition, codecs) in

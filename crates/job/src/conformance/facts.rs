@@ -10,7 +10,9 @@ pub struct Facts {
     pub master: String,
     /// The text of every media and I-frame playlist.
     pub playlists: BTreeMap<String, String>,
-    /// Every object that exists, playlists included.
+    /// The text of every storyboard.
+    pub storyboards: BTreeMap<String, String>,
+    /// Every object that exists, playlists and storyboards included.
     pub objects: BTreeMap<String, ObjectFacts>,
     /// Every initialisation segment that was read.
     pub inits: BTreeMap<String, InitFacts>,

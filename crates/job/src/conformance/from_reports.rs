@@ -4,10 +4,10 @@ use super::facts::{
     Decoded, Expected, Facts, Fragment, FrameRange, InitFacts, Media, ObjectFacts, Picture,
     SegmentContents,
 };
-use crate::names::{MEDIA_PLAYLIST, ObjectKind, PartNames};
+use crate::names::{MEDIA_PLAYLIST, ObjectKind, PICTURES, PartNames, STORYBOARD};
 use crate::plan::{Plan, RungBits};
 use crate::playlist::{Playlists, Rendition, Renditions, VideoRendition};
-use crate::report::{PublishedSegment, Reports};
+use crate::report::{PublishedPicture, PublishedSegment, Reports};
 
 /// The facts of a part as its reports tell them: nothing of it was read back or decoded, except that errors in decoding the source
 /// count against a copy of it.
@@ -48,7 +48,22 @@ pub fn facts_from_reports(
         // The plan allows for nothing but stereo.
         add(&mut facts, audio, Media::Audio { channels: 2 }, names);
     }
+    if let Some(storyboard) = &playlists.storyboard {
+        let uri = names.from_master(PICTURES, STORYBOARD);
+        let size = u64::try_from(storyboard.len()).unwrap_or(u64::MAX);
+        facts.objects.insert(uri.clone(), object(size, ObjectKind::Storyboard));
+        facts.storyboards.insert(uri, storyboard.clone());
+    }
+    for picture in pictures(renditions) {
+        let uri = names.from_master(PICTURES, &picture.name);
+        facts.objects.insert(uri, object(picture.size, ObjectKind::Picture));
+    }
     facts
+}
+
+fn pictures(renditions: &Renditions) -> impl Iterator<Item = &PublishedPicture> {
+    let all = renditions.pictures.iter();
+    all.flat_map(|pictures| pictures.sprites.iter().chain([&pictures.poster]))
 }
 
 fn object(size: u64, kind: ObjectKind) -> ObjectFacts {
@@ -146,6 +161,8 @@ pub fn expected(
         let segments = rendition.segments.iter().map(|s| (name(&s.name), s.facts.size));
         expected.sizes.extend(segments);
     }
+    let sizes = pictures(renditions).map(|p| (names.from_master(PICTURES, &p.name), p.size));
+    expected.sizes.extend(sizes);
     expected
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Found;
 use super::view::View;
+use super::{Found, pictures};
 use crate::playlist::resolve;
 
 /// Item 13.
@@ -28,13 +28,14 @@ pub(super) fn objects_exist(view: &View<'_>, found: &mut Found) {
     }
 }
 
-/// Every URI in every playlist, once.
+/// Every URI in every playlist and storyboard, once.
 fn named(view: &View<'_>) -> BTreeSet<String> {
     let master = &view.master;
     let variants = master.variants.iter().map(|variant| variant.uri.clone());
     let iframes = master.iframes.iter().map(|iframe| iframe.uri.clone());
     let audio = master.audio.iter().filter_map(|audio| audio.uri.clone());
     let mut all: BTreeSet<String> = variants.chain(iframes).chain(audio).collect();
+    all.extend(pictures::named(view));
     for rendition in view.all_playlists() {
         all.extend(rendition.segments.iter().map(|segment| segment.uri.clone()));
         let maps = rendition.playlist.segments.iter().filter_map(|segment| segment.map.as_ref());
@@ -63,6 +64,7 @@ fn content_type(uri: &str) -> Option<&'static str> {
         "m3u8" => Some("application/vnd.apple.mpegurl"),
         "m4s" => Some("video/iso.segment"),
         "mp4" => Some("video/mp4"),
+        "json" => Some("application/json"),
         "vtt" => Some("text/vtt"),
         "jpg" => Some("image/jpeg"),
         _ => None,

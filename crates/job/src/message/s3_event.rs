@@ -134,7 +134,8 @@ fn recording(Content { bucket, object }: Content, key: String) -> Option<Recordi
     let said = |text: String| (!text.is_empty()).then_some(text);
     let version = ObjectVersion { id: said(object.version_id), etag: said(object.etag) };
     let identity = Identity::Location { uri: source.to_string(), version, size: object.size };
-    Some(Recording { source, identity, presentation, part: 1, profile: None })
+    let title = source.file_stem().to_owned();
+    Some(Recording { source, identity, title, presentation, part: 1, profile: None })
 }
 
 /// The key as it is: in notifications of a bucket it is encoded as in a query, with `+` for a space.

@@ -118,7 +118,7 @@ pub(super) fn digits<T: FromStr>(text: &str) -> Option<T> {
 }
 
 /// A decimal number without sign, in units of ten to the minus `places`, rounded to the nearest.
-pub(super) fn decimal(text: &str, places: u32) -> Option<u64> {
+pub(crate) fn decimal(text: &str, places: u32) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if !fraction.bytes().all(|c| c.is_ascii_digit()) {
         return None;

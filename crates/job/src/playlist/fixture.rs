@@ -7,8 +7,9 @@ use crate::plan::{AAC_FRAME, Plan, Rung, RungBits, VideoPlan, plan};
 use crate::profile::Profile;
 use crate::recording::{Identity, PresentationName};
 use crate::report::{
-    AudioFit, AudioReport, ChunkReport, CodecFacts, Decoding, IdrFacts, PublishedRendition,
-    PublishedSegment, Reports, SegmentFacts,
+    AudioFit, AudioReport, ChunkReport, CodecFacts, Decoding, IdrFacts, PicturesReport,
+    PublishedPicture, PublishedPictures, PublishedRendition, PublishedSegment, Reports,
+    SegmentFacts,
 };
 use crate::source::{
     AudioCodec, AudioSource, Container, Frame, H264Source, SourceIndex, VideoCodec, VideoSource,
@@ -154,7 +155,17 @@ fn reports(plan: &Plan, index: &SourceIndex) -> Reports {
         },
         fit: AudioFit::default(),
     });
-    Reports { chunks: chunks.collect(), audio }
+    Reports { chunks: chunks.collect(), audio, pictures: pictures(plan) }
+}
+
+fn pictures(plan: &Plan) -> Option<PicturesReport> {
+    let sprites = plan.pictures.as_ref()?.sprites().zip(0..).map(|(sprite, number)| {
+        let name = names::sprite(number, format!("sprite {number}").as_bytes());
+        PublishedPicture { name, size: 3000 * u64::from(sprite.tiles) }
+    });
+    let poster = PublishedPicture { name: names::poster(b"poster"), size: 60_000 };
+    let pictures = Some(PublishedPictures { sprites: sprites.collect(), poster });
+    Some(PicturesReport { plan: plan.id.clone(), pictures, warnings: Vec::new() })
 }
 
 fn audio_segment((cuts, index): (&[u64], u32)) -> PublishedSegment {

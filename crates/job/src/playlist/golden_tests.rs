@@ -8,16 +8,19 @@ use proptest::prelude::*;
 
 use super::fixture::{Published, audio, index, profile, publish, video};
 use super::*;
-use crate::names::segment;
+use crate::names::{PICTURES, STORYBOARD, segment};
 use crate::report::{CodecFacts, PublishedSegment, SegmentFacts};
 
 fn text(published: &Published) -> String {
     let Published { plan, reports, names } = published;
     let renditions = Renditions::published(plan, reports).unwrap();
-    let playlists = playlists(plan, &renditions, names);
+    let playlists = playlists(plan, &renditions, names, "A \"talk\"");
     let mut text = format!("==> master.m3u8\n{}", playlists.master);
     for NamedPlaylist { rendition, name, text: playlist } in &playlists.media {
         let _ = write!(text, "\n==> {}\n{playlist}", names.from_master(rendition, name));
+    }
+    if let Some(storyboard) = &playlists.storyboard {
+        let _ = write!(text, "\n==> {}\n{storyboard}", names.from_master(PICTURES, STORYBOARD));
     }
     text.replace(&plan.id.to_string(), "PLAN")
 }
@@ -88,6 +91,10 @@ fn incomplete_or_foreign_reports_are_refused_by_name() {
     let chunk = broken(|p| drop(p.reports.chunks.remove(1)));
     assert_eq!(chunk, ReportsError::Chunk(1));
     assert_eq!(broken(|p| p.reports.audio = None), ReportsError::Audio);
+    assert_eq!(broken(|p| p.reports.pictures = None), ReportsError::Pictures);
+    let sprites =
+        broken(|p| p.reports.pictures.as_mut().unwrap().pictures.as_mut().unwrap().sprites.clear());
+    assert_eq!(sprites, ReportsError::Sprites { expected: 1, found: 0 });
     let rendition = broken(|p| drop(p.reports.chunks[1].renditions.remove(0)));
     assert!(matches!(rendition, ReportsError::Rendition { chunk: 1, .. }));
     let init = broken(|p| p.reports.chunks[1].renditions[0].init.push('x'));

@@ -3,6 +3,7 @@
 use super::VERSION;
 use super::media::line;
 use super::rendition::{Rendition, Renditions, VideoRendition};
+use super::session_data;
 use crate::bandwidth::Bandwidth;
 use crate::names::{IFRAME_PLAYLIST, MEDIA_PLAYLIST, PartNames};
 use crate::plan::{FrameRate, Plan, RungBits};
@@ -13,8 +14,9 @@ pub const FIRST_VARIANT_RATE: u64 = 2_000_000;
 /// The multivariant playlist of a part. The first variant is the one whose average rate is nearest to [`FIRST_VARIANT_RATE`], because
 /// players start with the first; the others follow from the largest to the smallest. Without video the audio is the only variant.
 #[must_use]
-pub fn master(plan: &Plan, renditions: &Renditions, names: &PartNames) -> String {
+pub fn master(plan: &Plan, renditions: &Renditions, names: &PartNames, title: &str) -> String {
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    session_data::write(&mut text, plan, renditions, names, title);
     let writer = Writer { plan, renditions, names };
     if let (Some(audio), true) = (&renditions.audio, renditions.video.is_empty()) {
         writer.audio_variant(&mut text, audio);

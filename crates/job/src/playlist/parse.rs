@@ -8,7 +8,7 @@ use super::attributes::{Attributes, decimal, digits};
 mod master;
 mod media;
 
-pub use master::{AudioGroup, IframeVariant, Master, Variant};
+pub use master::{AudioGroup, IframeVariant, Master, SessionData, SessionValue, Variant};
 pub use media::{ByteRange, MediaPlaylist, MediaSegment};
 
 /// A playlist of either kind.
@@ -65,6 +65,9 @@ pub enum Problem {
     /// An attribute that must be there.
     #[error("the attribute {0} is missing")]
     MissingAttribute(&'static str),
+    /// Session data that has no content, or two.
+    #[error("{0} has to have either VALUE or URI")]
+    SessionValue(String),
     /// A URI without the tag that must stand before it.
     #[error("a URI stands here without {0} before it")]
     Uri(&'static str),
@@ -92,7 +95,9 @@ pub fn parse(text: &str) -> Result<Playlist, ParseError> {
     let lines = lines(text)?;
     let last = text.lines().count();
     let tag = |name: &str| match name {
-        "EXT-X-STREAM-INF" | "EXT-X-I-FRAME-STREAM-INF" | "EXT-X-MEDIA" => Some(true),
+        "EXT-X-STREAM-INF" | "EXT-X-I-FRAME-STREAM-INF" | "EXT-X-MEDIA" | "EXT-X-SESSION-DATA" => {
+            Some(true)
+        }
         "EXTINF" | "EXT-X-TARGETDURATION" => Some(false),
         _ => None,
     };

@@ -42,6 +42,21 @@ fn a_master_is_read() {
 /// A playlist, what is replaced in it and by what, the line of the error and how it starts.
 type Forbidden = (&'static str, &'static str, &'static str, usize, &'static str);
 
+const SESSION: &str = "#EXTM3U\n#EXT-X-SESSION-DATA:DATA-ID=\"t\",VALUE=\"A\"\n\
+    #EXT-X-SESSION-DATA:DATA-ID=\"t\",VALUE=\"B\",LANGUAGE=\"de\"\n\
+    #EXT-X-SESSION-DATA:DATA-ID=\"u\",URI=\"u.json\"\n\
+    #EXT-X-STREAM-INF:BANDWIDTH=1000\nv.m3u8\n";
+
+#[test]
+fn session_data_is_read() {
+    let Playlist::Master(master) = parse(SESSION).unwrap() else { panic!() };
+    assert_eq!(master.session_data.len(), 3);
+    assert_eq!(master.session_data[1].language.as_deref(), Some("de"));
+    assert_eq!(master.session_data[2].value, SessionValue::Uri("u.json".to_owned()));
+    assert_eq!(master.session_value("t"), Some("A"));
+    assert_eq!((master.session_value("u"), master.session_value("v")), (None, None));
+}
+
 const FORBIDDEN: &[Forbidden] = &[
     (MEDIA, "#EXTM3U\n", "", 1, "a playlist starts with #EXTM3U"),
     (MEDIA, "#EXTM3U", "\u{feff}#EXTM3U", 1, "control characters"),
@@ -66,6 +81,18 @@ const FORBIDDEN: &[Forbidden] = &[
     (MASTER, "DEFAULT=YES", "DEFAULT=yes", 4, "the value of the attribute DEFAULT"),
     (MASTER, "GROUP-ID=\"a\",", "", 4, "the attribute GROUP-ID is missing"),
     (MASTER, "\"A, b=c\"", "\"A, b=c", 4, "the attribute list is malformed"),
+    (SESSION, "DATA-ID=\"t\",", "", 2, "the attribute DATA-ID is missing"),
+    (SESSION, ",VALUE=\"A\"", "", 2, "t has to have either VALUE or URI"),
+    (SESSION, "VALUE=\"A\"", "VALUE=\"A\",URI=\"u.json\"", 2, "t has to have either VALUE or URI"),
+    (SESSION, "VALUE=\"A\"", "VALUE=A", 2, "the value of the attribute VALUE"),
+    (SESSION, ",LANGUAGE=\"de\"", "", 3, "t stands twice"),
+    (
+        MEDIA,
+        "#EXT-X-ENDLIST",
+        "#EXT-X-SESSION-DATA:DATA-ID=\"t\"",
+        14,
+        "EXT-X-SESSION-DATA does not",
+    ),
     (MASTER, "URI=\"i.m3u8\"", "URI=\"i.m3u8\",", 7, "the attribute list is malformed"),
 ];
 
@@ -90,7 +117,7 @@ proptest! {
 
     #[test]
     fn no_mutation_of_a_playlist_panics(at in 0_usize..500, length in 0_usize..20, to in ".{0,8}") {
-        for whole in [MEDIA, MASTER] {
+        for whole in [MEDIA, MASTER, SESSION] {
             let at = at.min(whole.len());
             let end = (at + length).min(whole.len());
             let _ = parse(&format!("{}{to}{}", &whole[..at], &whole[end..]));

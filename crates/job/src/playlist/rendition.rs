@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::bandwidth::{Bandwidth, Extent, measure};
 use crate::plan::{Plan, Rung};
-use crate::report::{CodecFacts, PublishedRendition, PublishedSegment, Reports};
+use crate::report::{CodecFacts, PublishedPictures, PublishedRendition, PublishedSegment, Reports};
 
 /// One rendition over the whole presentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +34,15 @@ pub struct VideoRendition {
     pub rendition: Rendition,
 }
 
-/// The renditions of a presentation.
+/// The renditions of a presentation, and its pictures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renditions {
     /// Video, in the plan's order: largest first.
     pub video: Vec<VideoRendition>,
     /// Audio, if there is any.
     pub audio: Option<Rendition>,
+    /// Storyboard and poster, if there are any.
+    pub pictures: Option<PublishedPictures>,
 }
 
 /// Reports from which no presentation can be written.
@@ -52,6 +54,17 @@ pub enum ReportsError {
     /// The audio was not committed.
     #[error("the report of the audio is missing")]
     Audio,
+    /// The pictures were not committed.
+    #[error("the report of the pictures is missing")]
+    Pictures,
+    /// Pictures that are not those of the plan.
+    #[error("the report of the pictures has {found} sprites where the plan has {expected}")]
+    Sprites {
+        /// How many the plan has.
+        expected: usize,
+        /// How many are there.
+        found: usize,
+    },
     /// A report belongs to something else.
     #[error("the report {0} belongs to another plan")]
     Plan(String),
@@ -195,7 +208,7 @@ impl Renditions {
     /// If the reports are not those of the whole plan.
     pub fn published(plan: &Plan, reports: &Reports) -> Result<Self, ReportsError> {
         let all = Self::all(plan, reports)?;
-        Ok(Self { video: kept(all.video, plan), audio: all.audio })
+        Ok(Self { video: kept(all.video, plan), ..all })
     }
 
     /// All renditions of the plan, published or not.
@@ -211,7 +224,8 @@ impl Renditions {
                 Ok(VideoRendition { rung: rung.clone(), rendition })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { video, audio: audio_rendition(plan, reports)? })
+        let (audio, pictures) = (audio_rendition(plan, reports)?, pictures(plan, reports)?);
+        Ok(Self { video, audio, pictures })
     }
 }
 
@@ -263,6 +277,23 @@ fn audio_rendition(plan: &Plan, reports: &Reports) -> Result<Option<Rendition>, 
     let rendition = Rendition::start(&report.rendition)?;
     rendition.check_segments(audio.cuts.len().saturating_sub(1))?;
     Ok(Some(rendition))
+}
+
+fn pictures(plan: &Plan, reports: &Reports) -> Result<Option<PublishedPictures>, ReportsError> {
+    let Some(pictures) = &plan.pictures else {
+        return Ok(None);
+    };
+    let report = reports.pictures.as_ref().ok_or(ReportsError::Pictures)?;
+    if report.plan != plan.id {
+        return Err(ReportsError::Plan(crate::names::PICTURES.to_owned()));
+    }
+    let expected = pictures.sprites().count();
+    match &report.pictures {
+        Some(taken) if taken.sprites.len() != expected => {
+            Err(ReportsError::Sprites { expected, found: taken.sprites.len() })
+        }
+        taken => Ok(taken.clone()),
+    }
 }
 
 fn kept(all: Vec<VideoRendition>, plan: &Plan) -> Vec<VideoRendition> {

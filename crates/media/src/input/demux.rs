@@ -21,6 +21,7 @@ const CODECS: &str = "h264,hevc,mpeg4,vp9,aac,mp3,mp3float,ac3,opus,libopus,spee
 
 /// A recording in any container but FLV.
 pub struct DemuxInput {
+    container: Container,
     context: Context,
     packet: Packet,
     video: Option<Stream<VideoCodec>>,
@@ -67,6 +68,7 @@ impl DemuxInput {
         let parameter_sets =
             h264.map(|h264| ParameterSets::new(ffi::parameters_extradata(&h264.parameters)));
         Ok(Self {
+            container,
             context,
             packet: Packet::empty(),
             video_config_due: video.is_some(),
@@ -86,15 +88,22 @@ impl DemuxInput {
         span: &ReadSpan,
     ) -> Result<Self, MediaError> {
         let mut input = Self::open(path, container)?;
-        let Some(stream) = input.video.as_ref().map(|video| video.index) else {
+        input.go_to(path, span)?;
+        Ok(input)
+    }
+
+    pub(super) fn go_to(&mut self, path: &Path, span: &ReadSpan) -> Result<(), MediaError> {
+        let Some(stream) = self.video.as_ref().map(|video| video.index) else {
             return Err(MediaError::PlanMismatch("it has no video stream".to_owned()));
         };
         // A demuxer that cannot seek reads from the start: slower, not wrong.
-        if !ffi::seek(&mut input.context, stream, span.dts) {
-            input = Self::open(path, container)?;
+        if !ffi::seek(&mut self.context, stream, span.dts) {
+            *self = Self::open(path, self.container)?;
         }
-        input.starts_at = Some(span.dts);
-        Ok(input)
+        self.starts_at = Some(span.dts);
+        self.held = false;
+        self.video_config_due = true;
+        Ok(())
     }
 
     pub(super) fn next_event(&mut self) -> Result<Option<Event<'_>>, MediaError> {

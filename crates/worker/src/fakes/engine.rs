@@ -13,7 +13,7 @@ use job::names::AUDIO;
 use job::plan::{AAC_FRAME, Chunk, Plan, Rung, VideoPlan};
 use job::report::{
     AudioFit, CodecFacts, Decoding, EncodedAudio, EncodedChunk, EncodedRendition, EncodedSegment,
-    IdrFacts, SegmentFacts,
+    IdrFacts, PictureFiles, SegmentFacts, TakenPictures,
 };
 use job::source::{
     AudioCodec, AudioSource, Container, Frame, H264Source, SourceIndex, VideoCodec, VideoSource,
@@ -22,7 +22,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::lock;
-use crate::engine::{AudioTask, ChunkTask, Engine, EngineError, OnFrames};
+use crate::engine::{ChunkTask, Engine, EngineError, OnFrames, RecordingTask};
 
 /// A task of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +33,8 @@ pub enum EngineTask {
     Chunk(u32),
     /// Encoding the audio.
     Audio,
+    /// Taking the pictures.
+    Pictures,
 }
 
 /// How a task goes.
@@ -50,9 +52,9 @@ pub enum Behaviour {
     Panic,
     /// It takes so long.
     Take(Duration),
-    /// The child leaves another chunk than it was asked for.
+    /// The child leaves another chunk, or fewer pictures, than it was asked for.
     Cheat,
-    /// The child loses half of the frames, and says so.
+    /// The child loses half of a chunk's frames, or can decode none for pictures, and says so.
     LoseFrames,
     /// The child meets damage in the source, and says so.
     MeetDamage,
@@ -206,7 +208,7 @@ impl Engine for FakeEngine {
 
     async fn encode_audio(
         &self,
-        task: &AudioTask<'_>,
+        task: &RecordingTask<'_>,
         progress: OnFrames<'_>,
         cancel: &CancellationToken,
     ) -> Result<EncodedAudio, EngineError> {
@@ -236,6 +238,32 @@ impl Engine for FakeEngine {
             segments,
         };
         Ok(EncodedAudio { rendition, fit: AudioFit::default() })
+    }
+
+    async fn take_pictures(
+        &self,
+        task: &RecordingTask<'_>,
+        progress: OnFrames<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<TakenPictures, EngineError> {
+        let behaviour = self.perform(EngineTask::Pictures, cancel).await?;
+        let plan = read_plan(task.plan_file)?;
+        let none = || EngineError::Refused("no pictures".to_owned());
+        let pictures = plan.pictures.as_ref().ok_or_else(none)?;
+        if behaviour == Some(Behaviour::LoseFrames) {
+            let errors = u32::try_from(pictures.shots.len()).unwrap_or(u32::MAX);
+            return Ok(TakenPictures { files: None, errors });
+        }
+        let picture = |name: String| {
+            fs::write(task.output.join(&name), format!("picture {name}"))?;
+            Ok::<_, EngineError>(name)
+        };
+        let numbers = (0..pictures.sprites().count()).skip(usize::from(behaviour.is_some()));
+        let sprites =
+            numbers.map(|number| picture(format!("{number}.jpg"))).collect::<Result<_, _>>()?;
+        progress(pictures.tiles);
+        let files = Some(PictureFiles { sprites, poster: picture("poster.jpg".to_owned())? });
+        Ok(TakenPictures { files, errors: 0 })
     }
 }
 

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::children::ChildProcesses;
-use crate::engine::{AudioTask, ChunkTask, Engine as _, EngineError};
+use crate::engine::{ChunkTask, Engine as _, EngineError, RecordingTask};
 use crate::fakes::source_index;
 
 struct Stage {
@@ -101,7 +101,7 @@ async fn a_child_gets_its_task_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn index_and_audio_have_commands_of_their_own() {
+async fn index_audio_and_pictures_have_commands_of_their_own() {
     let stage = Stage::new(1);
     let index = source_index(2);
     fs::write(stage.root.path().join("index"), serde_json::to_vec(&index).unwrap()).unwrap();
@@ -114,9 +114,18 @@ async fn index_and_audio_have_commands_of_their_own() {
 
     let output = stage.output("encode-audio", "echo $@ > arguments; echo '{}' > audio.json");
     let task =
-        AudioTask { recording: Path::new("/r"), plan_file: Path::new("/p"), output: &output };
+        RecordingTask { recording: Path::new("/r"), plan_file: Path::new("/p"), output: &output };
     let encoded = stage.children.encode_audio(&task, &|_| (), &cancel).await;
     assert!(matches!(encoded, Err(EngineError::BadResult { .. })), "no audio in it");
+    let arguments = fs::read_to_string(output.join("arguments")).unwrap();
+    assert_eq!(arguments, format!("--input /r --plan /p --output {}\n", output.display()));
+
+    let taken = r#"{"files":{"sprites":["a.jpg"],"poster":"p.jpg"},"errors":1}"#;
+    let script = format!("echo $@ > arguments; echo '{taken}' > pictures.json");
+    let output = stage.output("take-pictures", &script);
+    let task = RecordingTask { output: &output, ..task };
+    let taken = stage.children.take_pictures(&task, &|_| (), &cancel).await.unwrap();
+    assert_eq!((taken.files.unwrap().poster.as_str(), taken.errors), ("p.jpg", 1));
     let arguments = fs::read_to_string(output.join("arguments")).unwrap();
     assert_eq!(arguments, format!("--input /r --plan /p --output {}\n", output.display()));
 }

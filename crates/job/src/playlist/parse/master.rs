@@ -10,12 +10,34 @@ pub struct Master {
     pub version: Option<u64>,
     /// Whether it has `EXT-X-INDEPENDENT-SEGMENTS`.
     pub independent_segments: bool,
+    /// `EXT-X-SESSION-DATA` in order.
+    pub session_data: Vec<SessionData>,
     /// `EXT-X-MEDIA` of type `AUDIO`; other types are passed over.
     pub audio: Vec<AudioGroup>,
     /// `EXT-X-STREAM-INF` with their URIs, in order.
     pub variants: Vec<Variant>,
     /// `EXT-X-I-FRAME-STREAM-INF` in order.
     pub iframes: Vec<IframeVariant>,
+}
+
+/// `EXT-X-SESSION-DATA`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionData {
+    /// `DATA-ID`.
+    pub id: String,
+    /// `LANGUAGE`.
+    pub language: Option<String>,
+    /// `VALUE` or `URI`.
+    pub value: SessionValue,
+}
+
+/// The content of session data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionValue {
+    /// `VALUE`: the content itself.
+    Text(String),
+    /// `URI`: where it is, as JSON.
+    Uri(String),
 }
 
 /// `EXT-X-MEDIA:TYPE=AUDIO`.
@@ -110,6 +132,15 @@ fn tag(master: &mut Master, name: &str, value: Option<&str>) -> Result<(), Probl
                 Some(_) => {}
             }
         }
+        "EXT-X-SESSION-DATA" => {
+            let data = session_data(&attributes("EXT-X-SESSION-DATA", value)?)?;
+            let is_same =
+                |other: &SessionData| (&other.id, &other.language) == (&data.id, &data.language);
+            if master.session_data.iter().any(is_same) {
+                return Err(Problem::Duplicate(data.id));
+            }
+            master.session_data.push(data);
+        }
         "EXT-X-I-FRAME-STREAM-INF" => {
             let list = attributes("EXT-X-I-FRAME-STREAM-INF", value)?;
             master.iframes.push(IframeVariant {
@@ -135,8 +166,33 @@ fn tag(master: &mut Master, name: &str, value: Option<&str>) -> Result<(), Probl
     Ok(())
 }
 
+impl Master {
+    /// The `VALUE` of session data in no particular language.
+    #[must_use]
+    pub fn session_value(&self, id: &str) -> Option<&str> {
+        let mut all = self.session_data.iter();
+        let data = all.find(|data| data.id == id && data.language.is_none())?;
+        match &data.value {
+            SessionValue::Text(text) => Some(text),
+            SessionValue::Uri(_) => None,
+        }
+    }
+}
+
 fn bandwidth(list: &Attributes<'_>) -> Result<u64, Problem> {
     list.integer("BANDWIDTH")?.ok_or(Problem::MissingAttribute("BANDWIDTH"))
+}
+
+/// RFC 8216 4.3.4.4: one of `VALUE` and `URI`, never both.
+fn session_data(list: &Attributes<'_>) -> Result<SessionData, Problem> {
+    let id = list.required("DATA-ID")?;
+    let language = list.quoted("LANGUAGE")?;
+    let value = match (list.quoted("VALUE")?, list.quoted("URI")?) {
+        (Some(text), None) => SessionValue::Text(text),
+        (None, Some(uri)) => SessionValue::Uri(uri),
+        _ => return Err(Problem::SessionValue(id)),
+    };
+    Ok(SessionData { id, language, value })
 }
 
 fn audio(list: &Attributes<'_>) -> Result<AudioGroup, Problem> {

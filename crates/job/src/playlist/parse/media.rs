@@ -108,7 +108,10 @@ impl Reader {
                 let range = value.and_then(byte_range).ok_or(Problem::Value("EXT-X-BYTERANGE"))?;
                 once(&mut self.byte_range, range, "EXT-X-BYTERANGE")?;
             }
-            "EXT-X-STREAM-INF" | "EXT-X-I-FRAME-STREAM-INF" | "EXT-X-MEDIA" => {
+            "EXT-X-STREAM-INF"
+            | "EXT-X-I-FRAME-STREAM-INF"
+            | "EXT-X-MEDIA"
+            | "EXT-X-SESSION-DATA" => {
                 return Err(Problem::Misplaced(name.to_owned()));
             }
             _ => {}
