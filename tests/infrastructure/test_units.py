@@ -136,7 +136,7 @@ class Worker(unittest.TestCase):
         self.assertEqual({key: found.get(key) for key in wanted}, wanted)
 
     def test_it_runs_when_the_queue_or_the_right_that_it_lacked_is_there(self) -> None:
-        """It was not started again after exit code 2, and its instance stayed: protected, idle and paid for."""
+        """Not started again after some exit code, its instance would stay: protected, idle and paid for."""
         found = settings("transcoder.service")
         self.assertNotIn("RestartPreventExitStatus", found)
         self.assertEqual(found["StartLimitIntervalSec"], ["0"])
@@ -205,7 +205,7 @@ class Package(WithDirectory):
         self.assertIn("usr/lib/tmpfiles.d/rec2vod.conf", members)
 
     def test_programs_of_another_architecture_are_refused(self) -> None:
-        """A fleet of arm64 was once given what a developer's machine had built, and no worker started."""
+        """A fleet of arm64 that is given what another machine built has no worker that starts."""
         archive, binaries = self.directory / "a.tar.gz", self.binaries()
         for program, name in ((b"#!/bin/sh\n", "no program"), (b"", "no program")):
             shutil.copy("/bin/true", binaries / "record-postprocess")

@@ -48,6 +48,8 @@ impl Dir {
             }
         }
         command.current_dir(self.0.path()).env("TRANSCODER_CONFIG", self.path("no-settings.toml"));
+        // Where it works if the output is in S3.
+        command.env_remove("CACHE_DIRECTORY").env("XDG_CACHE_HOME", self.path("cache"));
         command
     }
 

@@ -201,12 +201,16 @@ fn what_cannot_be_used_is_said_in_one_sentence() {
     let options = |queue| ["--queue", queue, "--output", bucket.as_str()];
     run_with(&options(&wrong), &[]).fails_with(2, "there is no such queue: check its name");
     run_with(&options("https://example.org/"), &[]).fails_with(2, "it is no URL of an SQS queue");
-    // Nothing listed is nothing set.
+    // Nothing listed is nothing set: any object may be published.
+    world.record(KEY);
+    let url = format!("s3://{BUCKET}/{KEY}");
+    run(world.transcoder().args(["enqueue", "--queue", &queue, &url])).succeeds();
     let told = run_with(
         &options(&queue),
         &[("TRANSCODER_RECORDINGS", ""), ("TRANSCODER_EXPECTED_OWNER", "")],
     );
     told.succeeds();
+    assert_eq!(world.depth(), (0, 0, 0), "a dead letter says what is not allowed");
     run_with(&options(&queue), &[("AWS_REGION", "")]).fails_with(2, "set AWS_REGION");
     run_with(&options(&queue), &[("AWS_ACCESS_KEY_ID", "")]).fails_with(75, "no AWS credentials");
     run_with(&["--queue", &queue, "--output", "s3://not-there"], &[])

@@ -121,8 +121,7 @@ impl ObjectMessage {
     /// The message as a body.
     #[must_use]
     pub fn to_body(&self) -> String {
-        // Every field serialises.
-        serde_json::to_string(self).unwrap_or_default()
+        body(self)
     }
 
     /// What it asks to publish.
@@ -147,8 +146,7 @@ impl RecordingMessage {
     /// The message as a body.
     #[must_use]
     pub fn to_body(&self) -> String {
-        // Every field serialises.
-        serde_json::to_string(self).unwrap_or_default()
+        body(self)
     }
 
     /// What it asks to publish.
@@ -176,6 +174,11 @@ impl RecordingMessage {
             profile: self.profile,
         })
     }
+}
+
+fn body(message: &impl Serialize) -> String {
+    // Every field of ours serialises.
+    serde_json::to_string(message).unwrap_or_default()
 }
 
 /// Reads the body of a message.

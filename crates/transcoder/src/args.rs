@@ -34,7 +34,7 @@ pub struct SettingsFile {
 pub enum Command {
     /// Work on the recordings in a queue until told to stop
     Run(Run),
-    /// Publish one recording, without queue or cloud
+    /// Publish one recording, without a queue
     Transcode(Transcode),
     /// Show what is in a recording and what would be published; encodes nothing
     Inspect(Inspect),
@@ -179,7 +179,7 @@ pub struct Status {
     pub json: bool,
 }
 
-/// Publish one recording, without queue or cloud.
+/// Publish one recording, without a queue.
 ///
 /// Exit codes: 0 published, 2 usage, 65 the recording is refused, 66 there is no recording, 70 a fault of ours,
 /// 75 try again.
@@ -212,7 +212,7 @@ pub struct Transcode {
   transcoder inspect talk.flv
   transcoder inspect talk.flv --json | jq .plan.video.rungs")]
 pub struct Inspect {
-    /// The recording: FLV, MP4, MPEG-TS or Matroska
+    /// The recording: FLV, MP4, MPEG-TS or Matroska, a file or s3://BUCKET/KEY
     pub input: PathBuf,
     /// default, fast, reference, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "default", env = "TRANSCODER_PROFILE")]

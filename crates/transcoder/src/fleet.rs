@@ -51,8 +51,8 @@ impl Instance {
         self.group.as_ref()
     }
 
-    /// Waits until the instance is told that its end is near, and then asks for a shutdown. Looks once before it returns, so that an
-    /// instance that was told already receives nothing.
+    /// Asks for a shutdown when the instance is told that its end is near. Looks once before it returns, so that an instance that was told
+    /// already receives nothing, and from then on every few seconds beside all else.
     pub async fn watch(&self, shutdown: CancellationToken) {
         let mut watch = Watch { metadata: self.metadata.clone(), answers: true };
         if watch.look().await {
