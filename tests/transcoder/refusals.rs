@@ -6,7 +6,7 @@ use crate::support::command::run;
 use crate::support::directory::Dir;
 use crate::support::ffmpeg::{decodes_clean, packets};
 use crate::support::flv;
-use crate::support::recordings::{make, short, usual};
+use crate::support::recordings::{make, short};
 
 #[track_caller]
 fn is_refused(bytes: impl AsRef<[u8]>, sentence: &str) {
@@ -130,15 +130,6 @@ fn a_codec_that_is_not_decoded_is_refused_by_its_name() {
         dir.transcode(&recording, &[]).fails_with(65, name);
         dir.holds_nothing_published();
     }
-}
-
-#[test]
-fn a_clock_that_is_set_back_is_refused() {
-    let mut bytes = fs::read(usual()).unwrap();
-    // A recorder that appends starts its clock anew.
-    let again = bytes[flv::HEADER.len()..].to_vec();
-    bytes.extend(again);
-    is_refused(bytes, "the recording's clock is set back by 7 s");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! never have been patched, there may be no metadata, the last tag may be cut. So this crate hands
 //! out the tags one by one ([`TagReader`]) and takes apart what decides how a recording is
 //! transcoded: the heads of audio and video tags, the AVC and AAC configuration records, the H.264
-//! sequence parameter set, and timestamps that wrap.
+//! sequence parameter set, and a clock that wraps and jumps ([`follow_clock`]).
 //!
 //! It knows the formats' specifications and `std`, nothing else. It must never know about files,
 //! codec libraries, jobs or plans, must never panic and must never reserve memory because a field asks for it:
@@ -18,13 +18,13 @@ mod aac;
 mod audio;
 mod avc;
 mod bits;
+mod clock;
 mod error;
 mod four_cc;
 mod header;
 mod nal;
 mod sps;
 mod tag;
-mod timestamp;
 mod video;
 mod vui;
 mod walker;
@@ -32,6 +32,7 @@ mod walker;
 pub use aac::AudioSpecificConfig;
 pub use audio::{AacPacketType, AudioTag, SoundFormat};
 pub use avc::AvcConfig;
+pub use clock::{Jump, Stamp, Stream, follow_clock};
 pub use error::{FlvError, OpenError, PayloadError};
 pub use four_cc::FourCc;
 pub use header::Header;
@@ -40,7 +41,6 @@ pub use nal::{
 };
 pub use sps::Sps;
 pub use tag::{TagHeader, TagKind};
-pub use timestamp::Unwrapper;
 pub use video::{AvcPacketType, FrameType, VideoCodec, VideoTag};
 pub use vui::{Colour, SampleAspectRatio, Timing, Vui};
 pub use walker::{End, Tag, TagReader};

@@ -21,7 +21,7 @@ pub struct TagHeader {
     /// Size of the body in bytes, below 2^24.
     pub data_size: u32,
     /// Decoding time in milliseconds as it stands in the file, the extended byte included.
-    /// It wraps; see [`Unwrapper`](crate::Unwrapper).
+    /// It wraps; see [`follow_clock`](crate::follow_clock).
     pub timestamp: u32,
 }
 

@@ -225,6 +225,13 @@ pub fn defect(found: &Defect, plan: &Plan) -> String {
         Defect::FramesBeforeKeyframe { frames } => {
             format!("{frames} frames before the first keyframe were left out")
         }
+        Defect::ClockSet { offset, by } => {
+            let (seconds, where_to) =
+                (by.unsigned_abs() / 1000, if *by < 0 { "back" } else { "ahead" });
+            format!(
+                "the recording's clock was set {where_to} by {seconds} s at byte {offset}; the presentation goes on there"
+            )
+        }
         Defect::VideoGap { after, length } => {
             let (origin, timescale) =
                 plan.video.as_ref().map_or((0, 1000), |v| (v.origin, v.timescale.get()));

@@ -66,8 +66,63 @@ pub struct SourceIndex {
     pub video: Option<VideoSource>,
     /// The audio stream, if it has at least one frame.
     pub audio: Option<AudioSource>,
+    /// What the times of this index took to become those of one clock. All of them are of that clock.
+    #[serde(default, skip_serializing_if = "Clock::runs_through")]
+    pub clock: Clock,
     /// What is wrong with the file but does not stop us.
     pub defects: Vec<Defect>,
+}
+
+/// What to add to the timestamps of a recording (FLV) so that they are times of one clock that neither wraps nor jumps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// For video, in the order of their offsets.
+    pub video: Vec<ClockStep>,
+    /// For audio, in the order of their offsets.
+    pub audio: Vec<ClockStep>,
+    /// Where the clock was set, in the order of their offsets.
+    pub jumps: Vec<ClockJump>,
+}
+
+impl Clock {
+    /// True if nothing is added anywhere.
+    #[must_use]
+    pub fn runs_through(&self) -> bool {
+        self.video.is_empty() && self.audio.is_empty() && self.jumps.is_empty()
+    }
+}
+
+/// What is added to timestamps from a place on. Serialised as an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, i64)", into = "(u64, i64)")]
+pub struct ClockStep {
+    /// Byte offset of the first tag that it holds for.
+    pub offset: u64,
+    /// Added to the timestamp, in milliseconds.
+    pub shift: i64,
+}
+
+impl From<(u64, i64)> for ClockStep {
+    fn from((offset, shift): (u64, i64)) -> Self {
+        Self { offset, shift }
+    }
+}
+
+impl From<ClockStep> for (u64, i64) {
+    fn from(step: ClockStep) -> Self {
+        (step.offset, step.shift)
+    }
+}
+
+/// A place where the recording's clock was set to another time: an encoder or a server that started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockJump {
+    /// Byte offset of the first tag by the new time.
+    pub offset: u64,
+    /// The time at which that tag is placed, in milliseconds.
+    pub time: i64,
+    /// How far the clock was set, in milliseconds; negative if back.
+    pub by: i64,
 }
 
 /// The video stream of a recording.
@@ -186,6 +241,13 @@ pub enum Defect {
     FramesBeforeKeyframe {
         /// How many.
         frames: u64,
+    },
+    /// The clock was set to another time; the presentation goes on there without a pause.
+    ClockSet {
+        /// Byte offset of the first tag by the new time.
+        offset: u64,
+        /// How far, in milliseconds; negative if back.
+        by: i64,
     },
     /// No frame is presented for a while.
     VideoGap {

@@ -6,6 +6,7 @@ use job::plan::{AudioBits, AudioPlan, Plan};
 use job::report::EncodedAudio;
 
 use crate::MediaError;
+use crate::input::Input;
 
 mod aac;
 mod convert;
@@ -31,11 +32,10 @@ pub fn encode_audio(
         .audio
         .as_ref()
         .ok_or_else(|| MediaError::PlanMismatch("the plan has no audio".to_owned()))?;
+    let input = Input::open(recording, plan.container, &plan.clock)?;
     match audio.bits {
-        AudioBits::Source => copy::copy(recording, plan.container, audio, output, progress),
-        AudioBits::Encoded { kbps } => {
-            encode::encode(recording, plan.container, audio, kbps, output, progress)
-        }
+        AudioBits::Source => copy::copy(input, audio, output, progress),
+        AudioBits::Encoded { kbps } => encode::encode(input, audio, kbps, output, progress),
     }
 }
 

@@ -31,7 +31,7 @@ pub fn encode_chunk(
         .video
         .as_ref()
         .ok_or_else(|| MediaError::PlanMismatch("the plan has no video".to_owned()))?;
-    let mut input = Input::open_at(recording, plan.container, &chunk.read)?;
+    let mut input = Input::open_at(recording, plan.container, &plan.clock, &chunk.read)?;
     let mut copy = Copy::of(video, chunk, output);
     let mut pictures = Pictures::new(video, chunk, output, progress);
     let mut decoder = OpenDecoder::default();

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use flv::{AudioSpecificConfig, AvcConfig, End, Sps};
 use job::source::{
-    AudioCodec, AudioSource, Defect, Frame, H264Source, SourceIndex, VideoCodec, VideoSource,
+    AudioCodec, AudioSource, Clock, ClockJump, Defect, Frame, H264Source, SourceIndex, VideoCodec,
+    VideoSource,
 };
 
 use crate::MediaError;
@@ -13,6 +14,8 @@ use crate::audio::timeline::Timeline;
 use crate::container::sniff;
 use crate::decode::VideoDecoder;
 use crate::input::{AudioStream, Event, Input, VideoStream};
+
+mod clock;
 
 /// A video frame that comes this much before the one read before it is no jitter: the recording's clock was set back.
 const LARGEST_STEP_BACK_SECONDS: i64 = 1;
@@ -28,14 +31,18 @@ const GAP_SECONDS: i64 = 1;
 pub fn index(path: &Path) -> Result<SourceIndex, MediaError> {
     let container = sniff(path)?;
     let byte_length = std::fs::metadata(path).map_err(MediaError::file(path))?.len();
-    let mut input = Input::open(path, container)?;
+    let mut input = Input::open(path, container, &Clock::default())?;
     let mut seen = Seen::default();
     while let Some(event) = input.next_event()? {
         seen.take(&event);
     }
     let mut defects = Vec::new();
+    let mut clock = Clock::default();
     if let Input::Flv(flv) = &input {
         defects.extend(flv.end().and_then(end_defect));
+        clock = clock::follow(&mut seen.video.frames, &mut seen.audio.packets);
+        let set = |jump: &ClockJump| Defect::ClockSet { offset: jump.offset, by: jump.by };
+        defects.extend(clock.jumps.iter().map(set));
     }
     let video = match input.video() {
         Some(stream) => seen.video.finish(stream, &input, path, &mut defects)?,
@@ -50,7 +57,7 @@ pub fn index(path: &Path) -> Result<SourceIndex, MediaError> {
             "the recording holds no frame: its publisher left before sending any".to_owned(),
         ));
     }
-    Ok(SourceIndex { container, byte_length, video, audio, defects })
+    Ok(SourceIndex { container, byte_length, video, audio, clock, defects })
 }
 
 fn end_defect(end: End) -> Option<Defect> {
@@ -82,7 +89,7 @@ impl Seen {
                 self.video.take(frame, packet.hidden);
             }
             Event::AudioConfig(bytes) => self.audio.configure(bytes),
-            Event::Audio(packet) => self.audio.take(packet.pts),
+            Event::Audio(packet) => self.audio.packets.push((packet.offset, packet.pts)),
         }
     }
 }
@@ -247,7 +254,7 @@ fn size_of_first_picture(
         Input::Flv(_) => job::source::Container::Flv,
         Input::Demux(_) => sniff(path)?,
     };
-    let mut input = Input::open(path, container)?;
+    let mut input = Input::open(path, container, &Clock::default())?;
     let mut decoder: Option<VideoDecoder> = None;
     let mut size = None;
     let mut budget = frames.len().min(60);
@@ -336,7 +343,8 @@ fn has_closed_gops(frames: &[Frame]) -> bool {
 
 #[derive(Default)]
 struct SeenAudio {
-    times: Vec<i64>,
+    /// Byte offset and time of each packet.
+    packets: Vec<(u64, i64)>,
     configs: Vec<AudioSpecificConfig>,
 }
 
@@ -349,14 +357,11 @@ impl SeenAudio {
         }
     }
 
-    fn take(&mut self, pts: i64) {
-        self.times.push(pts);
-    }
-
     /// `alone` says that there is no video, whose times would count.
     fn finish(self, stream: AudioStream, alone: bool) -> Result<Option<AudioSource>, MediaError> {
         let Some(timescale) = NonZeroU32::new(stream.timescale) else { return Ok(None) };
-        let times = believed(&self.times, stream);
+        let times: Vec<i64> = self.packets.iter().map(|(_, time)| *time).collect();
+        let times = believed(&times, stream);
         let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else {
             return Ok(None);
         };
@@ -382,7 +387,7 @@ impl SeenAudio {
             timescale,
             start: *first,
             end: last.saturating_add(frame.max(1)),
-            frames: self.times.len() as u64,
+            frames: self.packets.len() as u64,
         }))
     }
 }
@@ -456,7 +461,8 @@ mod tests {
             channels: 2,
             timescale: 1000,
         };
-        let seen = SeenAudio { times: times.to_vec(), configs: Vec::new() };
+        let packets = times.iter().map(|time| (0, *time)).collect();
+        let seen = SeenAudio { packets, configs: Vec::new() };
         match seen.finish(stream, true) {
             Ok(audio) => Ok(audio.map(|audio| (audio.start, audio.end)).unwrap()),
             Err(error) => Err(error.to_string()),

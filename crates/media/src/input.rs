@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use ffmpeg_next::codec;
-use job::source::{AudioCodec, Container, VideoCodec};
+use job::plan::ReadSpan;
+use job::source::{AudioCodec, Clock, Container, VideoCodec};
 
 use crate::MediaError;
 
@@ -49,6 +50,8 @@ pub struct VideoPacket<'a> {
 pub struct AudioPacket<'a> {
     /// Presentation time.
     pub pts: i64,
+    /// Byte offset in the file; 0 where the container does not tell.
+    pub offset: u64,
     /// The coded bytes.
     pub data: &'a [u8],
 }
@@ -84,13 +87,13 @@ pub enum Input {
 }
 
 impl Input {
-    /// Opens a recording at its beginning.
+    /// Opens a recording at its beginning. `clock` is what its index found, or nothing for the times as they stand in the file.
     ///
     /// # Errors
     /// If it cannot be read, or its head is none of `container`.
-    pub fn open(path: &Path, container: Container) -> Result<Self, MediaError> {
+    pub fn open(path: &Path, container: Container, clock: &Clock) -> Result<Self, MediaError> {
         match container {
-            Container::Flv => Ok(Self::Flv(Box::new(FlvInput::open(path)?))),
+            Container::Flv => Ok(Self::Flv(Box::new(FlvInput::open(path, clock)?))),
             _ => Ok(Self::Demux(Box::new(DemuxInput::open(path, container)?))),
         }
     }
@@ -102,10 +105,11 @@ impl Input {
     pub fn open_at(
         path: &Path,
         container: Container,
-        span: &job::plan::ReadSpan,
+        clock: &Clock,
+        span: &ReadSpan,
     ) -> Result<Self, MediaError> {
         match container {
-            Container::Flv => Ok(Self::Flv(Box::new(FlvInput::open_at(path, span)?))),
+            Container::Flv => Ok(Self::Flv(Box::new(FlvInput::open_at(path, clock, span)?))),
             _ => Ok(Self::Demux(Box::new(DemuxInput::open_at(path, container, span)?))),
         }
     }
@@ -114,9 +118,9 @@ impl Input {
     ///
     /// # Errors
     /// As [`Input::open_at`].
-    pub fn go_to(&mut self, path: &Path, span: &job::plan::ReadSpan) -> Result<(), MediaError> {
+    pub fn go_to(&mut self, path: &Path, clock: &Clock, span: &ReadSpan) -> Result<(), MediaError> {
         match self {
-            Self::Flv(input) => **input = FlvInput::open_at(path, span)?,
+            Self::Flv(input) => **input = FlvInput::open_at(path, clock, span)?,
             Self::Demux(input) => input.go_to(path, span)?,
         }
         Ok(())

@@ -6,7 +6,6 @@ use ffmpeg_next::frame;
 use job::ladder::Size;
 use job::plan::{PicturesPlan, Plan, ReadSpan, Shot, Sprite};
 use job::report::{PictureFiles, TakenPictures};
-use job::source::Container;
 
 use crate::MediaError;
 use crate::decode::VideoDecoder;
@@ -38,7 +37,7 @@ pub fn take_pictures(
         .as_ref()
         .zip(plan.pictures.as_ref())
         .ok_or_else(|| MediaError::PlanMismatch("the plan has no pictures".to_owned()))?;
-    let mut keyframes = Keyframes { recording, container: plan.container, input: None };
+    let mut keyframes = Keyframes { recording, plan, input: None };
     let mut album = Album::new(pictures, video.rotation, output);
     for shot in &pictures.shots {
         album.add(shot, keyframes.decode(&shot.read)?)?;
@@ -50,7 +49,7 @@ pub fn take_pictures(
 /// The keyframes of a recording.
 struct Keyframes<'a> {
     recording: &'a Path,
-    container: Container,
+    plan: &'a Plan,
     input: Option<Input>,
 }
 
@@ -66,10 +65,13 @@ impl Keyframes<'_> {
     fn try_decode(&mut self, read: &ReadSpan) -> Result<Option<frame::Video>, MediaError> {
         let input = match &mut self.input {
             Some(input) => {
-                input.go_to(self.recording, read)?;
+                input.go_to(self.recording, &self.plan.clock, read)?;
                 input
             }
-            empty => empty.insert(Input::open_at(self.recording, self.container, read)?),
+            empty => {
+                let Plan { container, clock, .. } = self.plan;
+                empty.insert(Input::open_at(self.recording, *container, clock, read)?)
+            }
         };
         let mut decoder = None;
         while let Some(event) = input.next_event()? {

@@ -315,7 +315,7 @@ fn decode_audio(
     };
     for sample in samples {
         let data = bytes.get(sample.data.clone()).unwrap_or_default();
-        let packet = AudioPacket { pts: sample.presentation_time, data };
+        let packet = AudioPacket { pts: sample.presentation_time, offset: 0, data };
         decoder.decode(Some(&packet), &mut count)?;
     }
     decoder.decode(None, &mut count)?;

@@ -11,7 +11,11 @@ pub(super) fn check(index: &SourceIndex) -> Result<(), PlanError> {
     let video = index.video.iter().flat_map(|video| &video.frames);
     let video = video.flat_map(|frame| [frame.pts, frame.dts]);
     let audio = index.audio.iter().flat_map(|audio| [audio.start, audio.end]);
-    if let Some(ticks) = video.chain(audio).find(|ticks| ticks.unsigned_abs() > LATEST) {
+    let clock = &index.clock;
+    let shifts = clock.video.iter().chain(&clock.audio).map(|step| step.shift);
+    let jumps = clock.jumps.iter().map(|jump| jump.time);
+    let mut times = video.chain(audio).chain(shifts).chain(jumps);
+    if let Some(ticks) = times.find(|ticks| ticks.unsigned_abs() > LATEST) {
         return Err(PlanError::Time { ticks });
     }
     let video = index.video.as_ref().map_or(0, |video| video.frames.len() as u64);
@@ -33,10 +37,11 @@ mod tests {
     use super::*;
     use crate::plan::plan;
     use crate::playlist::fixture::{audio, identity, index, profile, video};
-    use crate::source::{AudioSource, Frame, VideoSource};
+    use crate::source::{AudioSource, Clock, ClockJump, ClockStep, Frame, VideoSource};
 
     #[test]
     fn times_that_no_clock_shows_are_refused() {
+        let clock = |clock| SourceIndex { clock, ..index(None, Some(audio(1000))) };
         for ticks in [i64::MIN, i64::MAX, -(1 << 53) - 1, (1 << 53) + 1] {
             let mut pts = video(30, 30, &[0]);
             pts.frames[7].pts = ticks;
@@ -49,6 +54,14 @@ mod tests {
                 index(Some(dts), None),
                 index(None, Some(start)),
                 index(None, Some(end)),
+                clock(Clock {
+                    video: vec![ClockStep { offset: 0, shift: ticks }],
+                    ..Clock::default()
+                }),
+                clock(Clock {
+                    jumps: vec![ClockJump { offset: 0, time: ticks, by: 0 }],
+                    ..Clock::default()
+                }),
             ] {
                 let refused = plan(&identity(), &index, &profile(true)).unwrap_err();
                 assert_eq!(refused, PlanError::Time { ticks });
@@ -147,15 +160,30 @@ mod tests {
         )
     }
 
+    fn any_clock(magnitude: u32) -> impl Strategy<Value = Clock> {
+        let step = (any::<u64>(), any_time(magnitude)).prop_map(ClockStep::from);
+        let steps = prop::collection::vec(step, 0..3);
+        let jump = (0_u64..40, any_time(magnitude), any::<i64>());
+        let jump = jump.prop_map(|(offset, time, by)| ClockJump { offset, time, by });
+        let jumps = prop::collection::vec(jump, 0..5);
+        (steps.clone(), steps, jumps).prop_map(|(video, audio, jumps)| Clock {
+            video,
+            audio,
+            jumps,
+        })
+    }
+
     proptest! {
         /// A child that was taken over may write any index.
         #[test]
         fn no_index_panics(
             video in any_magnitude().prop_flat_map(|magnitude| of(any_video(magnitude))),
             audio in any_magnitude().prop_flat_map(|magnitude| of(any_audio(magnitude))),
+            clock in any_magnitude().prop_flat_map(any_clock),
             copy: bool,
         ) {
-            if let Ok(plan) = plan(&identity(), &index(video, audio), &profile(copy)) {
+            let index = SourceIndex { clock, ..index(video, audio) };
+            if let Ok(plan) = plan(&identity(), &index, &profile(copy)) {
                 prop_assert!(plan.target_duration >= 1);
                 let _ = plan.duration_ms();
             }

@@ -12,7 +12,8 @@ use crate::report::{
     SegmentFacts,
 };
 use crate::source::{
-    AudioCodec, AudioSource, Container, Frame, H264Source, SourceIndex, VideoCodec, VideoSource,
+    AudioCodec, AudioSource, Clock, Container, Frame, H264Source, SourceIndex, VideoCodec,
+    VideoSource,
 };
 
 const MILLISECONDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(999);
@@ -108,7 +109,14 @@ pub(crate) fn audio(milliseconds: i64) -> AudioSource {
 
 pub(crate) fn index(video: Option<VideoSource>, audio: Option<AudioSource>) -> SourceIndex {
     let container = Container::Flv;
-    SourceIndex { container, byte_length: 1 << 30, video, audio, defects: Vec::new() }
+    SourceIndex {
+        container,
+        byte_length: 1 << 30,
+        video,
+        audio,
+        clock: Clock::default(),
+        defects: Vec::new(),
+    }
 }
 
 /// A plan and its reports.

@@ -23,6 +23,8 @@ pub struct Rendition {
     pub timescale: NonZeroU32,
     /// All its segments in order.
     pub segments: Vec<PublishedSegment>,
+    /// The numbers of those before which `EXT-X-DISCONTINUITY` stands, increasing.
+    pub discontinuities: Vec<u32>,
 }
 
 /// A video rendition and the rung that it carries out.
@@ -113,6 +115,7 @@ impl Rendition {
             codec: report.codec.clone(),
             timescale,
             segments: report.segments.clone(),
+            discontinuities: Vec::new(),
         })
     }
 
@@ -120,6 +123,12 @@ impl Rendition {
         self.init == report.init
             && self.codec == report.codec
             && self.timescale.get() == report.timescale
+    }
+
+    /// True if the recording's clock was set before this segment.
+    #[must_use]
+    pub fn is_discontinuous(&self, segment: &PublishedSegment) -> bool {
+        self.discontinuities.binary_search(&segment.facts.index).is_ok()
     }
 
     fn check_segments(&self, planned: usize) -> Result<(), ReportsError> {
@@ -177,12 +186,13 @@ impl Rendition {
     pub(super) fn iframes(&self) -> impl Iterator<Item = Iframe<'_>> {
         let idrs = || {
             self.segments.iter().flat_map(|segment| {
-                segment.facts.idrs.iter().map(move |idr| (segment.name.as_str(), idr))
+                segment.facts.idrs.iter().enumerate().map(move |(place, idr)| (segment, place, idr))
             })
         };
-        let ends = idrs().skip(1).map(|(_, idr)| idr.time).chain([self.end()]);
-        idrs().zip(ends).map(|((segment, idr), end)| Iframe {
-            segment,
+        let ends = idrs().skip(1).map(|(_, _, idr)| idr.time).chain([self.end()]);
+        idrs().zip(ends).map(|((segment, place, idr), end)| Iframe {
+            segment: &segment.name,
+            discontinuous: place == 0 && self.is_discontinuous(segment),
             offset: idr.offset,
             size: idr.size,
             start: idr.time,
@@ -194,6 +204,7 @@ impl Rendition {
 /// An IDR picture as an I-frame playlist lists it.
 pub(super) struct Iframe<'a> {
     pub(super) segment: &'a str,
+    pub(super) discontinuous: bool,
     pub(super) offset: u64,
     pub(super) size: u64,
     pub(super) start: u64,
@@ -261,7 +272,8 @@ fn video_rendition(plan: &Plan, reports: &Reports, name: &str) -> Result<Renditi
             }
         }
     }
-    let whole = whole.ok_or_else(|| missing(0))?;
+    let mut whole = whole.ok_or_else(|| missing(0))?;
+    whole.discontinuities.clone_from(&plan.discontinuities);
     whole.check_segments(plan.video.as_ref().map_or(0, |video| video.segments.len()))?;
     Ok(whole)
 }
@@ -274,7 +286,8 @@ fn audio_rendition(plan: &Plan, reports: &Reports) -> Result<Option<Rendition>, 
     if report.plan != plan.id {
         return Err(ReportsError::Plan(crate::names::AUDIO.to_owned()));
     }
-    let rendition = Rendition::start(&report.rendition)?;
+    let mut rendition = Rendition::start(&report.rendition)?;
+    rendition.discontinuities.clone_from(&plan.discontinuities);
     rendition.check_segments(audio.cuts.len().saturating_sub(1))?;
     Ok(Some(rendition))
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use job::plan::{AAC_FRAME, AudioPlan};
 use job::report::{AudioFit, EncodedAudio};
-use job::source::Container;
 
 use super::samples_at;
 use super::timeline::Timeline;
@@ -23,13 +22,11 @@ const TOLERANCE: i64 = 768;
 const FRAME: i64 = AAC_FRAME.cast_signed();
 
 pub(super) fn copy(
-    recording: &Path,
-    container: Container,
+    mut input: Input,
     plan: &AudioPlan,
     output: &Path,
     progress: &mut dyn FnMut(u64),
 ) -> Result<EncodedAudio, MediaError> {
-    let mut input = Input::open(recording, container)?;
     let config = first_config(&mut input)?;
     let mut writer = AudioWriter::new(plan, &config, output, progress)?;
     let mut fit = AudioFit::default();
@@ -161,7 +158,8 @@ mod tests {
         crate::init().unwrap();
         let context = decoder_context(Id::AAC, &CONFIG).unwrap();
         let mut decoder = AudioDecoder::open(context).unwrap();
-        let mut is_good = |data| decodes(&mut decoder, &AudioPacket { pts: 0, data }).unwrap();
+        let mut is_good =
+            |data| decodes(&mut decoder, &AudioPacket { pts: 0, offset: 0, data }).unwrap();
         assert!(is_good(&SILENCE));
         assert!(!is_good(&[0xff; 9]));
         assert!(is_good(&SILENCE), "the next one is not to blame");

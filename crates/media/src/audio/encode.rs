@@ -4,7 +4,6 @@ use std::path::Path;
 
 use job::plan::AudioPlan;
 use job::report::EncodedAudio;
-use job::source::Container;
 
 use super::aac::AacEncoder;
 use super::convert::Converter;
@@ -16,14 +15,12 @@ use crate::decode::AudioDecoder;
 use crate::input::{AudioPacket, Event, Input};
 
 pub(super) fn encode(
-    recording: &Path,
-    container: Container,
+    mut input: Input,
     plan: &AudioPlan,
     kbps: u32,
     output: &Path,
     progress: &mut dyn FnMut(u64),
 ) -> Result<EncodedAudio, MediaError> {
-    let mut input = Input::open(recording, container)?;
     let aac = AacEncoder::open(plan.sample_rate, kbps)?;
     let writer = AudioWriter::new(plan, &aac.config(), output, progress)?;
     let mut track = Track::new(plan, aac, writer);

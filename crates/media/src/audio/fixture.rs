@@ -64,7 +64,7 @@ pub(super) fn decode(config: &[u8], frames: &[Vec<u8>]) -> Vec<f32> {
     };
     for (index, data) in frames.iter().enumerate() {
         let pts = i64::try_from(index).unwrap() * 1024;
-        decoder.decode(Some(&AudioPacket { pts, data }), &mut sink).unwrap();
+        decoder.decode(Some(&AudioPacket { pts, offset: 0, data }), &mut sink).unwrap();
     }
     decoder.decode(None, &mut sink).unwrap();
     assert_eq!(decoder.errors(), 0);

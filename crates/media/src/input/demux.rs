@@ -189,13 +189,13 @@ impl DemuxInput {
     fn event(&self) -> Option<Event<'_>> {
         let data = self.packet.data()?;
         let pts = self.packet.pts()?;
+        // Some demuxers do not tell; the offset is only used for FLV.
+        let offset = u64::try_from(self.packet.position()).unwrap_or(0);
         if self.audio.as_ref().is_some_and(|audio| audio.index == self.packet.stream()) {
-            return Some(Event::Audio(AudioPacket { pts, data }));
+            return Some(Event::Audio(AudioPacket { pts, offset, data }));
         }
         let sync = self.packet.is_key()
             && self.parameter_sets.as_ref().is_none_or(|sets| sets.is_idr(data));
-        // Some demuxers do not tell; the offset is only used for FLV.
-        let offset = u64::try_from(self.packet.position()).unwrap_or(0);
         let hidden = ffi::is_discarded(&self.packet);
         Some(Event::Video(VideoPacket { pts, dts: self.dts(), offset, sync, hidden, data }))
     }

@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use ::flv::{
     AacPacketType, AudioSpecificConfig, AudioTag, AvcConfig, AvcPacketType, End, FrameType,
-    NalLengthSize, OpenError, SoundFormat, Tag, TagKind, TagReader, Unwrapper, VideoTag,
-    contains_idr,
+    NalLengthSize, OpenError, SoundFormat, Tag, TagKind, TagReader, VideoTag, contains_idr,
 };
 use ffmpeg_next::codec::{self, Id};
 use job::plan::ReadSpan;
-use job::source::{AudioCodec, VideoCodec};
+use job::source::{AudioCodec, Clock, ClockStep, VideoCodec};
 
 use super::{AudioPacket, AudioStream, Event, VideoPacket, VideoStream};
 use crate::codec::decoder_context;
@@ -25,9 +24,8 @@ const BUFFER: usize = 1 << 20;
 pub struct FlvInput {
     reader: TagReader<BufReader<File>>,
     path: PathBuf,
-    clock: Unwrapper,
-    /// Added to every time: what the clock would have unwrapped before a chunk's beginning.
-    base: i64,
+    video_clock: Shifts,
+    audio_clock: Shifts,
     /// The configuration that a chunk begins with, still to be handed out.
     first_config: Option<(Vec<u8>, u64)>,
     /// A packet that waits while a configuration, which its codec has no tag for, is handed out before it.
@@ -60,12 +58,12 @@ enum Found {
     VideoConfig { offset: u64 },
     Video { pts: i64, dts: i64, offset: u64, sync: bool },
     AudioConfig,
-    Audio { pts: i64 },
+    Audio { pts: i64, offset: u64 },
 }
 
 impl FlvInput {
     /// Opens a recording at its beginning.
-    pub(super) fn open(path: &Path) -> Result<Self, MediaError> {
+    pub(super) fn open(path: &Path, clock: &Clock) -> Result<Self, MediaError> {
         let file = File::open(path).map_err(MediaError::file(path))?;
         let (_, reader) = TagReader::open(BufReader::with_capacity(BUFFER, file)).map_err(
             |error| match error {
@@ -73,15 +71,15 @@ impl FlvInput {
                 OpenError::Io(error) => MediaError::file(path)(error),
             },
         )?;
-        Ok(Self::over(reader, path))
+        Ok(Self::over(reader, path, clock))
     }
 
     /// Opens a recording where a chunk begins; the configuration in force there is the first event.
-    pub(super) fn open_at(path: &Path, span: &ReadSpan) -> Result<Self, MediaError> {
+    pub(super) fn open_at(path: &Path, clock: &Clock, span: &ReadSpan) -> Result<Self, MediaError> {
         let mut streams = Streams::default();
         let mut first_config = None;
         if let Some(offset) = span.config_offset {
-            let mut at_config = Self::over(reader_at(path, offset)?, path);
+            let mut at_config = Self::over(reader_at(path, offset)?, path, clock);
             let Some(Event::VideoConfig(config, _)) = at_config.next_event()? else {
                 let problem = format!("no codec configuration stands at byte {offset}");
                 return Err(MediaError::PlanMismatch(problem));
@@ -91,19 +89,18 @@ impl FlvInput {
             streams = at_config.streams;
             streams.configured.video = true;
         }
-        let mut input = Self::over(reader_at(path, span.offset)?, path);
-        input.base = span.dts - raw_time_at(path, span.offset)?;
+        let mut input = Self::over(reader_at(path, span.offset)?, path, clock);
         input.streams = streams;
         input.first_config = first_config;
         Ok(input)
     }
 
-    fn over(reader: TagReader<BufReader<File>>, path: &Path) -> Self {
+    fn over(reader: TagReader<BufReader<File>>, path: &Path, clock: &Clock) -> Self {
         Self {
             reader,
             path: path.to_owned(),
-            clock: Unwrapper::default(),
-            base: 0,
+            video_clock: Shifts::new(&clock.video),
+            audio_clock: Shifts::new(&clock.audio),
             first_config: None,
             held: None,
             streams: Streams::default(),
@@ -137,7 +134,7 @@ impl FlvInput {
                 Event::Video(VideoPacket { pts, dts, offset, sync, hidden: false, data })
             }
             Found::AudioConfig => Event::AudioConfig(data),
-            Found::Audio { pts } => Event::Audio(AudioPacket { pts, data }),
+            Found::Audio { pts, offset } => Event::Audio(AudioPacket { pts, offset, data }),
         }))
     }
 
@@ -149,7 +146,11 @@ impl FlvInput {
             let Some(tag) = self.reader.next_tag().map_err(MediaError::file(&self.path))? else {
                 return Ok(None);
             };
-            let time = self.clock.unwrap(tag.header.timestamp) + self.base;
+            let shifts = match tag.header.kind {
+                TagKind::Audio => &mut self.audio_clock,
+                TagKind::Video | TagKind::Script => &mut self.video_clock,
+            };
+            let time = i64::from(tag.header.timestamp).saturating_add(shifts.at(tag.offset));
             if let Some((found, bytes)) = self.streams.classify(&tag, time)? {
                 self.payload.clear();
                 self.payload.extend_from_slice(bytes);
@@ -191,12 +192,24 @@ fn reader_at(path: &Path, offset: u64) -> Result<TagReader<BufReader<File>>, Med
     Ok(TagReader::starting_at(BufReader::with_capacity(BUFFER, file), offset))
 }
 
-/// The time of the tag at `offset` as the tag itself has it.
-fn raw_time_at(path: &Path, offset: u64) -> Result<i64, MediaError> {
-    let mut reader = reader_at(path, offset)?;
-    match reader.next_tag().map_err(MediaError::file(path))? {
-        Some(tag) if tag.header.kind == TagKind::Video => Ok(i64::from(tag.header.timestamp)),
-        _ => Err(MediaError::PlanMismatch(format!("no video frame stands at byte {offset}"))),
+/// What is added to the timestamps of one stream, from step to step.
+struct Shifts {
+    /// Those that are to come, the next last.
+    to_come: Vec<ClockStep>,
+    shift: i64,
+}
+
+impl Shifts {
+    fn new(steps: &[ClockStep]) -> Self {
+        Self { to_come: steps.iter().rev().copied().collect(), shift: 0 }
+    }
+
+    /// The shift of the tag at `offset`, which is never less than that of the tag before.
+    fn at(&mut self, offset: u64) -> i64 {
+        while let Some(step) = self.to_come.pop_if(|step| step.offset <= offset) {
+            self.shift = step.shift;
+        }
+        self.shift
     }
 }
 
@@ -234,7 +247,7 @@ impl Streams {
         }
         match tag.header.kind {
             TagKind::Video => self.classify_video(tag.body, tag.offset, time),
-            TagKind::Audio => self.classify_audio(tag.body, time),
+            TagKind::Audio => self.classify_audio(tag.body, tag.offset, time),
             TagKind::Script => Ok(None),
         }
     }
@@ -305,6 +318,7 @@ impl Streams {
     fn classify_audio<'a>(
         &mut self,
         body: &'a [u8],
+        offset: u64,
         pts: i64,
     ) -> Result<Option<(Found, &'a [u8])>, MediaError> {
         let Ok(tag) = AudioTag::parse(body) else { return Ok(None) };
@@ -335,7 +349,7 @@ impl Streams {
             ));
         }
         self.audio = Some((stream, decoder));
-        Ok((!payload.is_empty()).then_some((Found::Audio { pts }, payload)))
+        Ok((!payload.is_empty()).then_some((Found::Audio { pts, offset }, payload)))
     }
 
     fn adopt_aac(&mut self, payload: &[u8]) -> Option<()> {

@@ -16,7 +16,8 @@ use job::report::{
     IdrFacts, PictureFiles, SegmentFacts, TakenPictures,
 };
 use job::source::{
-    AudioCodec, AudioSource, Container, Frame, H264Source, SourceIndex, VideoCodec, VideoSource,
+    AudioCodec, AudioSource, Clock, Container, Frame, H264Source, SourceIndex, VideoCodec,
+    VideoSource,
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -377,6 +378,7 @@ pub fn source_index(seconds: u32) -> SourceIndex {
         byte_length: 1000 + u64::from(seconds) * 60_000,
         video: Some(video),
         audio: Some(audio),
+        clock: Clock::default(),
         defects: Vec::new(),
     }
 }

@@ -1,0 +1,185 @@
+//! Recordings whose clock wraps, is set to another time, or shows a wrong one.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::support::directory::Dir;
+use crate::support::ffmpeg::{decodes_clean, packets, times};
+use crate::support::flv::{self, AUDIO, VIDEO};
+use crate::support::presentation::{Presentation, cuts};
+use crate::support::recordings::{short_with, usual};
+
+/// The usual recording, eight seconds, with other timestamps on its media tags: `retime` gets the tag's kind, its number among those of its
+/// kind, configurations excepted, and its time.
+fn retimed(retime: impl Fn(u8, usize, u32) -> u32) -> Vec<u8> {
+    retimed_from(&usual(), retime)
+}
+
+fn retimed_from(recording: &Path, retime: impl Fn(u8, usize, u32) -> u32) -> Vec<u8> {
+    let mut bytes = fs::read(recording).unwrap();
+    let (mut video, mut audio) = (0, 0);
+    for (kind, range) in flv::tags(&bytes) {
+        let number = match kind {
+            VIDEO => &mut video,
+            AUDIO => &mut audio,
+            _ => continue,
+        };
+        // The second byte of AVC and AAC payloads: 0 is a configuration, 1 media.
+        if bytes[range.start + 12] != 1 {
+            continue;
+        }
+        let field = range.start + 4..range.start + 8;
+        let [a, b, c, extension] = bytes[field.clone()].try_into().unwrap();
+        let time = retime(kind, *number, u32::from_be_bytes([extension, a, b, c]));
+        let [extension, a, b, c] = time.to_be_bytes();
+        bytes[field].copy_from_slice(&[a, b, c, extension]);
+        *number += 1;
+    }
+    bytes
+}
+
+/// What is published of a recording, and what is said of it.
+fn publish(dir: &Dir, bytes: Vec<u8>, options: &[&str]) -> (Presentation, String) {
+    let said = dir.transcode(&dir.write("recording.flv", bytes), options).succeeds();
+    dir.has_no_blocker("vod");
+    let published = Presentation::open(&dir.path("vod"));
+    decodes_clean(&published.master_path());
+    (published, said)
+}
+
+/// Before which segments, or I-frames, of a playlist `EXT-X-DISCONTINUITY` stands.
+fn discontinuities(playlist: &Path) -> Vec<usize> {
+    let text = fs::read_to_string(playlist).unwrap();
+    let lines = text.lines().filter(|line| line.starts_with("#EXTINF") || line.ends_with("INUITY"));
+    let mut number = 0;
+    let mut found = Vec::new();
+    for line in lines {
+        if line.starts_with("#EXTINF") {
+            number += 1;
+        } else {
+            found.push(number);
+        }
+    }
+    found
+}
+
+/// Asserts that all media playlists are marked before the same segments, and the I-frame playlists before as many I-frames.
+fn marked(published: &Presentation, expected: &[usize]) {
+    let playlists = published.video().into_iter().map(|(_, path)| path).chain([published.audio()]);
+    for playlist in playlists {
+        assert_eq!(discontinuities(&playlist), expected, "{}", playlist.display());
+    }
+    for playlist in published.iframes() {
+        assert_eq!(discontinuities(&playlist).len(), expected.len(), "{}", playlist.display());
+    }
+}
+
+/// Asserts that sound and pictures are as far apart as in the usual recording, and as many, and go on at the usual distance.
+fn as_usual(published: &Presentation) {
+    let pictures = times('v', &published.path_of("source"));
+    assert_eq!(pictures.len(), 240);
+    for pair in pictures.windows(2) {
+        let distance = pair[1] - pair[0];
+        assert!((0.030..0.037).contains(&distance), "{distance} s after {} s", pair[0]);
+    }
+    let sound = times('a', &published.audio());
+    assert!((sound.last().unwrap() - pictures.last().unwrap()).abs() < 0.1);
+}
+
+#[test]
+fn timestamps_that_wrap_or_start_late_are_nothing_special() {
+    for (name, start, mask) in [
+        ("an hour from the start", 3_600_000, u32::MAX),
+        ("2^24 without the extended byte", (1 << 24) - 3000, (1 << 24) - 1),
+        ("2^31, as ffmpeg writes negative times", (1 << 31) - 3000, (1 << 31) - 1),
+        ("2^32", u32::MAX - 3000, u32::MAX),
+    ] {
+        println!("{name}");
+        let dir = Dir::new();
+        let bytes = retimed(|_, _, time| time.wrapping_add(start) & mask);
+        let (published, said) = publish(&dir, bytes, &[]);
+        as_usual(&published);
+        marked(&published, &[]);
+        assert!(!said.contains("clock"), "{said}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_is_a_discontinuity_and_loses_nothing() {
+    for (name, set, words) in [
+        ("back", (|t| t - 4000) as fn(u32) -> u32, "set back by 4 s"),
+        ("ahead", |t| t + 5_000_000, "set ahead by 5000 s"),
+    ] {
+        println!("{name}");
+        let dir = Dir::new();
+        let bytes = retimed(|_, _, time| if time < 4000 { time } else { set(time) });
+        let (published, said) = publish(&dir, bytes, &[]);
+        as_usual(&published);
+        marked(&published, &[1]);
+        assert!(said.contains(words), "{said}");
+        assert_eq!(cuts(&published.path_of("source"))[0] / 10_000, 400, "cut where it was set");
+    }
+}
+
+/// A recorder that appends starts its clock anew.
+#[test]
+fn two_recordings_in_one_file_become_one_presentation() {
+    let mut bytes = fs::read(usual()).unwrap();
+    let again = bytes[flv::HEADER.len()..].to_vec();
+    bytes.extend(again);
+    let dir = Dir::new();
+    let (published, said) = publish(&dir, bytes, &[]);
+    assert_eq!(packets('v', &published.path_of("source")), 480);
+    let ends = cuts(&published.path_of("source"));
+    let joins: BTreeSet<usize> =
+        discontinuities(&published.path_of("source")).into_iter().collect();
+    assert_eq!(joins.iter().map(|join| ends[join - 1] / 100_000).collect::<Vec<_>>(), [80]);
+    assert!(said.contains("set back by"), "{said}");
+}
+
+#[test]
+fn a_clock_that_is_set_between_keyframes_is_followed_by_every_rung() {
+    let dir = Dir::new();
+    // Frame 100 is 40 after its keyframe.
+    let bytes = retimed(|_, _, time| if time < 3350 { time + 100_000 } else { time });
+    let (published, _) = publish(&dir, bytes, &["--profile", "reference"]);
+    marked(&published, &[1]);
+    for (name, playlist) in published.video() {
+        assert_eq!(packets('v', &playlist), 240, "{name}");
+        let cut = cuts(&playlist)[0];
+        assert!((3_250_000..3_400_000).contains(&cut), "{name} is cut at {cut} us");
+    }
+}
+
+#[test]
+fn one_wrong_timestamp_is_no_discontinuity() {
+    for (name, kind, wrong) in [
+        ("video ahead", VIDEO, 9_000_000),
+        ("video at 0", VIDEO, 0),
+        ("audio ahead", AUDIO, 9_000_000),
+        ("audio at 0", AUDIO, 0),
+    ] {
+        println!("{name}");
+        let dir = Dir::new();
+        let bytes = retimed(|of, number, time| match number {
+            130 if of == kind => wrong,
+            _ => time,
+        });
+        let (published, said) = publish(&dir, bytes, &[]);
+        as_usual(&published);
+        marked(&published, &[]);
+        assert!(!said.contains("clock"), "{said}");
+    }
+}
+
+#[test]
+fn sound_alone_whose_clock_is_set_goes_on() {
+    let recording = short_with("sound.flv", "-vn -t 20");
+    let whole = cuts(&Dir::new().publish(&recording, &[]).audio());
+    let dir = Dir::new();
+    let set = |_, _, time| if time < 7000 { time } else { time - 7000 };
+    let published = dir.publish(&dir.write("set.flv", retimed_from(&recording, set)), &[]);
+    assert_eq!(discontinuities(&published.audio()), [2]);
+    assert_eq!(cuts(&published.audio()).last(), whole.last());
+}
