@@ -1,6 +1,5 @@
 //! Recordings whose clock wraps, is set to another time, or shows a wrong one.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -48,33 +47,6 @@ fn publish(dir: &Dir, bytes: Vec<u8>, options: &[&str]) -> (Presentation, String
     (published, said)
 }
 
-/// Before which segments, or I-frames, of a playlist `EXT-X-DISCONTINUITY` stands.
-fn discontinuities(playlist: &Path) -> Vec<usize> {
-    let text = fs::read_to_string(playlist).unwrap();
-    let lines = text.lines().filter(|line| line.starts_with("#EXTINF") || line.ends_with("INUITY"));
-    let mut number = 0;
-    let mut found = Vec::new();
-    for line in lines {
-        if line.starts_with("#EXTINF") {
-            number += 1;
-        } else {
-            found.push(number);
-        }
-    }
-    found
-}
-
-/// Asserts that all media playlists are marked before the same segments, and the I-frame playlists before as many I-frames.
-fn marked(published: &Presentation, expected: &[usize]) {
-    let playlists = published.video().into_iter().map(|(_, path)| path).chain([published.audio()]);
-    for playlist in playlists {
-        assert_eq!(discontinuities(&playlist), expected, "{}", playlist.display());
-    }
-    for playlist in published.iframes() {
-        assert_eq!(discontinuities(&playlist).len(), expected.len(), "{}", playlist.display());
-    }
-}
-
 /// Asserts that sound and pictures are as far apart as in the usual recording, and as many, and go on at the usual distance.
 fn as_usual(published: &Presentation) {
     let pictures = times('v', &published.path_of("source"));
@@ -100,13 +72,12 @@ fn timestamps_that_wrap_or_start_late_are_nothing_special() {
         let bytes = retimed(|_, _, time| time.wrapping_add(start) & mask);
         let (published, said) = publish(&dir, bytes, &[]);
         as_usual(&published);
-        marked(&published, &[]);
         assert!(!said.contains("clock"), "{said}");
     }
 }
 
 #[test]
-fn a_clock_that_is_set_is_a_discontinuity_and_loses_nothing() {
+fn a_clock_that_is_set_loses_nothing() {
     for (name, set, words) in [
         ("back", (|t| t - 4000) as fn(u32) -> u32, "set back by 4 s"),
         ("ahead", |t| t + 5_000_000, "set ahead by 5000 s"),
@@ -116,9 +87,7 @@ fn a_clock_that_is_set_is_a_discontinuity_and_loses_nothing() {
         let bytes = retimed(|_, _, time| if time < 4000 { time } else { set(time) });
         let (published, said) = publish(&dir, bytes, &[]);
         as_usual(&published);
-        marked(&published, &[1]);
         assert!(said.contains(words), "{said}");
-        assert_eq!(cuts(&published.path_of("source"))[0] / 10_000, 400, "cut where it was set");
     }
 }
 
@@ -131,10 +100,6 @@ fn two_recordings_in_one_file_become_one_presentation() {
     let dir = Dir::new();
     let (published, said) = publish(&dir, bytes, &[]);
     assert_eq!(packets('v', &published.path_of("source")), 480);
-    let ends = cuts(&published.path_of("source"));
-    let joins: BTreeSet<usize> =
-        discontinuities(&published.path_of("source")).into_iter().collect();
-    assert_eq!(joins.iter().map(|join| ends[join - 1] / 100_000).collect::<Vec<_>>(), [80]);
     assert!(said.contains("set back by"), "{said}");
 }
 
@@ -144,16 +109,14 @@ fn a_clock_that_is_set_between_keyframes_is_followed_by_every_rung() {
     // Frame 100 is 40 after its keyframe.
     let bytes = retimed(|_, _, time| if time < 3350 { time + 100_000 } else { time });
     let (published, _) = publish(&dir, bytes, &["--profile", "reference"]);
-    marked(&published, &[1]);
     for (name, playlist) in published.video() {
         assert_eq!(packets('v', &playlist), 240, "{name}");
-        let cut = cuts(&playlist)[0];
-        assert!((3_250_000..3_400_000).contains(&cut), "{name} is cut at {cut} us");
+        assert_eq!(cuts(&playlist)[0] / 10_000, 400, "{name}");
     }
 }
 
 #[test]
-fn one_wrong_timestamp_is_no_discontinuity() {
+fn one_wrong_timestamp_is_set_right() {
     for (name, kind, wrong) in [
         ("video ahead", VIDEO, 9_000_000),
         ("video at 0", VIDEO, 0),
@@ -168,7 +131,6 @@ fn one_wrong_timestamp_is_no_discontinuity() {
         });
         let (published, said) = publish(&dir, bytes, &[]);
         as_usual(&published);
-        marked(&published, &[]);
         assert!(!said.contains("clock"), "{said}");
     }
 }
@@ -180,6 +142,5 @@ fn sound_alone_whose_clock_is_set_goes_on() {
     let dir = Dir::new();
     let set = |_, _, time| if time < 7000 { time } else { time - 7000 };
     let published = dir.publish(&dir.write("set.flv", retimed_from(&recording, set)), &[]);
-    assert_eq!(discontinuities(&published.audio()), [2]);
-    assert_eq!(cuts(&published.audio()).last(), whole.last());
+    assert_eq!(cuts(&published.audio()), whole);
 }

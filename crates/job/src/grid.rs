@@ -27,8 +27,6 @@ pub struct Timeline<'a> {
     pub end: i64,
     /// Usual distance of two frames.
     pub frame_duration: i64,
-    /// Presentation times of the first frames after a jump of the recording's clock, increasing: a segment starts there, or as soon as it can.
-    pub jumps: &'a [i64],
 }
 
 impl Timeline<'_> {
@@ -62,37 +60,13 @@ impl Timeline<'_> {
         }
         times
     }
-
-    /// Those of `times`, increasing, that leave segments worth the name between them, the start and the end.
-    fn separate(&self, times: impl Iterator<Item = i64>, idr_ms: u32) -> Vec<i64> {
-        let shortest = self.ticks(idr_ms) / 4;
-        let mut separate: Vec<i64> = Vec::new();
-        for time in times.filter(|time| self.end - time >= shortest) {
-            if time - separate.last().copied().unwrap_or(0) >= shortest {
-                separate.push(time);
-            }
-        }
-        separate
-    }
-
-    /// The first keyframe after each jump.
-    fn keyframes_after_jumps(&self, keyframes: &[i64], idr_ms: u32) -> Vec<i64> {
-        let earliest = |jump: &i64| jump - self.frame_duration / 2;
-        let first =
-            |jump: &i64| keyframes.get(keyframes.partition_point(|k| *k < earliest(jump))).copied();
-        self.separate(self.jumps.iter().filter_map(first), idr_ms)
-    }
 }
 
 /// The grid for a presentation that is encoded throughout: an IDR picture every `idr_ms`, a segment every `segment_ms`.
 #[must_use]
 pub fn even_grid(timeline: &Timeline<'_>, segment_ms: u32, idr_ms: u32) -> Vec<GridSegment> {
     let segment = timeline.ticks(segment_ms);
-    let jumps = timeline.separate(timeline.jumps.iter().copied(), idr_ms);
-    let starts = [0].into_iter().chain(jumps.iter().copied());
-    let ends = jumps.iter().copied().chain([timeline.end]);
-    let cuts: Vec<i64> =
-        starts.zip(ends).flat_map(|(start, end)| timeline.steps(start, end, segment)).collect();
+    let cuts = timeline.steps(0, timeline.end, segment);
     segments(timeline, &cuts, idr_ms)
 }
 
@@ -107,21 +81,18 @@ pub fn keyframe_grid(
 ) -> Vec<GridSegment> {
     let wanted = timeline.ticks(segment_ms);
     let slack = timeline.frame_duration / 2;
-    let forced = timeline.keyframes_after_jumps(keyframes, idr_ms);
     let mut cuts = vec![0];
     let mut last = 0;
     loop {
         let due = last + wanted + slack;
         let after = keyframes.partition_point(|keyframe| *keyframe <= due);
         let before = keyframes[..after].last().copied().filter(|k| *k - last >= wanted / 2);
-        let free = before.or_else(|| keyframes.get(after).copied());
-        let next_forced = forced.get(forced.partition_point(|cut| *cut <= last)).copied();
-        match free.into_iter().chain(next_forced).filter(|cut| *cut > last).min() {
-            Some(cut) => {
+        match before.or_else(|| keyframes.get(after).copied()) {
+            Some(cut) if cut > last => {
                 cuts.push(cut);
                 last = cut;
             }
-            None => break,
+            _ => break,
         }
     }
     // A keyframe may stand on the very last frames, and a segment must be longer than an audio frame.
@@ -158,7 +129,6 @@ mod tests {
             frames,
             end: frames.last().unwrap() + 33,
             frame_duration: 33,
-            jumps: &[],
         }
     }
 
@@ -204,35 +174,6 @@ mod tests {
             [0],
             "and none before the end"
         );
-    }
-
-    #[test]
-    fn a_jump_of_the_clock_starts_a_segment() {
-        let frames = millisecond_frames(30 * 14);
-        for (jumps, expected) in [
-            (vec![5000], vec![0, 5000, 9000]),
-            (vec![4000], vec![0, 4000, 8000, 12_000]),
-            (vec![100, 5000], vec![0, 5000, 9000]),
-            (vec![5000, 5100], vec![0, 5000, 9000]),
-            (vec![13_900], vec![0, 4000, 8000, 12_000]),
-        ] {
-            let timeline = Timeline { jumps: &jumps, ..timeline(&frames) };
-            assert_eq!(cuts(&even_grid(&timeline, 4000, 2000)), expected, "{jumps:?}");
-        }
-        let keyframes = [0, 2000, 4000, 6000, 8000, 10_000, 12_000];
-        for (jumps, expected) in [
-            (vec![1900], vec![0, 2000, 8000, 12_000]),
-            (vec![2100], vec![0, 4000, 10_000]),
-            (vec![7000, 7500], vec![0, 6000, 8000, 12_000]),
-            (vec![12_500], vec![0, 6000, 12_000]),
-        ] {
-            let timeline = Timeline { jumps: &jumps, ..timeline(&frames) };
-            assert_eq!(
-                cuts(&keyframe_grid(&timeline, &keyframes, 6000, 2000)),
-                expected,
-                "{jumps:?}"
-            );
-        }
     }
 
     #[test]

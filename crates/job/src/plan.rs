@@ -42,10 +42,6 @@ pub struct Plan {
     /// What makes the source's timestamps times of one clock.
     #[serde(default, skip_serializing_if = "Clock::runs_through")]
     pub clock: Clock,
-    /// The segments, of every rendition, before which `EXT-X-DISCONTINUITY` stands: the first that start where the recording's clock was set
-    /// to another time, or after it. The presentation's own time goes on there.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub discontinuities: Vec<u32>,
     /// The video, if there is any.
     pub video: Option<VideoPlan>,
     /// The audio, if there is any.
@@ -238,8 +234,7 @@ pub fn plan(
     profile: &Profile,
 ) -> Result<Plan, PlanError> {
     bounds::check(index)?;
-    let jumps = &index.clock.jumps;
-    let video = index.video.as_ref().map(|video| video::plan(video, jumps, profile)).transpose()?;
+    let video = index.video.as_ref().map(|video| video::plan(video, profile)).transpose()?;
     let audio = audio::plan(index, profile, video.as_ref())?;
     if video.is_none() && audio.is_none() {
         return Err(PlanError::Nothing);
@@ -253,7 +248,6 @@ pub fn plan(
         profile: profile.clone(),
         target_duration: target_duration(video.as_ref(), audio.as_ref()),
         clock: index.clock.clone(),
-        discontinuities: discontinuities(index, video.as_ref(), audio.as_ref()),
         video,
         audio,
         pictures,
@@ -290,12 +284,6 @@ impl AudioPlan {
     pub fn frames(&self) -> u64 {
         self.cuts.last().copied().unwrap_or(0)
     }
-
-    /// The time of an AAC frame in milliseconds from the presentation's start, rounded down.
-    fn milliseconds(&self, frame: u64) -> i64 {
-        let samples = u128::from(frame) * u128::from(AAC_FRAME);
-        i64::try_from(samples * 1000 / u128::from(self.sample_rate.max(1))).unwrap_or(i64::MAX)
-    }
 }
 
 impl VideoPlan {
@@ -306,43 +294,6 @@ impl VideoPlan {
         let count = usize::try_from(chunk.segments).unwrap_or(0);
         self.segments.get(first..first.saturating_add(count)).unwrap_or(&[])
     }
-}
-
-/// The segments that start where the recording's clock was set, or next after it.
-fn discontinuities(
-    index: &SourceIndex,
-    video: Option<&VideoPlan>,
-    audio: Option<&AudioPlan>,
-) -> Vec<u32> {
-    let jumps = &index.clock.jumps;
-    match (index.video.as_ref().zip(video), index.audio.as_ref().zip(audio)) {
-        (Some((source, plan)), _) => {
-            let cuts = plan.segments.iter().map(|segment| segment.start).collect::<Vec<_>>();
-            let jumps = times::of_jumps(source, jumps, plan.origin);
-            first_after(&cuts, &jumps, plan.frame_duration / 2)
-        }
-        (None, Some((source, plan))) => {
-            let cuts = plan.cuts.iter().map(|cut| plan.milliseconds(*cut)).collect::<Vec<_>>();
-            let jumps = jumps.iter().map(|jump| jump.time.saturating_sub(source.start));
-            // The last cut is the end.
-            first_after(
-                cuts.split_last().map_or(&[], |(_, cuts)| cuts),
-                &jumps.collect::<Vec<_>>(),
-                0,
-            )
-        }
-        (None, None) => Vec::new(),
-    }
-}
-
-/// For each time the first cut, by its number, that is not more than `slack` before it; the very first is none, and none counts twice.
-fn first_after(cuts: &[i64], times: &[i64], slack: i64) -> Vec<u32> {
-    let number = |time: &i64| cuts.partition_point(|cut| cut.saturating_add(slack) < *time);
-    let mut numbers: Vec<usize> = times.iter().map(number).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers.retain(|number| (1..cuts.len()).contains(number));
-    numbers.into_iter().filter_map(|number| u32::try_from(number).ok()).collect()
 }
 
 /// The longest segment of any rendition, rounded to whole seconds as RFC 8216 4.3.3.1 compares it.

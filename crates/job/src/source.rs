@@ -80,15 +80,13 @@ pub struct Clock {
     pub video: Vec<ClockStep>,
     /// For audio, in the order of their offsets.
     pub audio: Vec<ClockStep>,
-    /// Where the clock was set, in the order of their offsets.
-    pub jumps: Vec<ClockJump>,
 }
 
 impl Clock {
     /// True if nothing is added anywhere.
     #[must_use]
     pub fn runs_through(&self) -> bool {
-        self.video.is_empty() && self.audio.is_empty() && self.jumps.is_empty()
+        self.video.is_empty() && self.audio.is_empty()
     }
 }
 
@@ -112,17 +110,6 @@ impl From<ClockStep> for (u64, i64) {
     fn from(step: ClockStep) -> Self {
         (step.offset, step.shift)
     }
-}
-
-/// A place where the recording's clock was set to another time: an encoder or a server that started again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClockJump {
-    /// Byte offset of the first tag by the new time.
-    pub offset: u64,
-    /// The time at which that tag is placed, in milliseconds.
-    pub time: i64,
-    /// How far the clock was set, in milliseconds; negative if back.
-    pub by: i64,
 }
 
 /// The video stream of a recording.
@@ -242,7 +229,9 @@ pub enum Defect {
         /// How many.
         frames: u64,
     },
-    /// The clock was set to another time; the presentation goes on there without a pause.
+    /// The clock was set to another time; the presentation goes on there without a pause. Playlists do not mark it: times, coding and
+    /// initialisation segment go on as they are, so that RFC 8216 4.3.2.3 asks for no `EXT-X-DISCONTINUITY`, and with one hls.js moves
+    /// what follows by the delay of the B-frames, and stalls before the end.
     ClockSet {
         /// Byte offset of the first tag by the new time.
         offset: u64,

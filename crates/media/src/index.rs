@@ -5,8 +5,7 @@ use std::path::Path;
 
 use flv::{AudioSpecificConfig, AvcConfig, End, Sps};
 use job::source::{
-    AudioCodec, AudioSource, Clock, ClockJump, Defect, Frame, H264Source, SourceIndex, VideoCodec,
-    VideoSource,
+    AudioCodec, AudioSource, Clock, Defect, Frame, H264Source, SourceIndex, VideoCodec, VideoSource,
 };
 
 use crate::MediaError;
@@ -40,9 +39,9 @@ pub fn index(path: &Path) -> Result<SourceIndex, MediaError> {
     let mut clock = Clock::default();
     if let Input::Flv(flv) = &input {
         defects.extend(flv.end().and_then(end_defect));
-        clock = clock::follow(&mut seen.video.frames, &mut seen.audio.packets);
-        let set = |jump: &ClockJump| Defect::ClockSet { offset: jump.offset, by: jump.by };
-        defects.extend(clock.jumps.iter().map(set));
+        let (followed, jumps) = clock::follow(&mut seen.video.frames, &mut seen.audio.packets);
+        clock = followed;
+        defects.extend(jumps);
     }
     let video = match input.video() {
         Some(stream) => seen.video.finish(stream, &input, path, &mut defects)?,

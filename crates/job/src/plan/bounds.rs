@@ -13,8 +13,7 @@ pub(super) fn check(index: &SourceIndex) -> Result<(), PlanError> {
     let audio = index.audio.iter().flat_map(|audio| [audio.start, audio.end]);
     let clock = &index.clock;
     let shifts = clock.video.iter().chain(&clock.audio).map(|step| step.shift);
-    let jumps = clock.jumps.iter().map(|jump| jump.time);
-    let mut times = video.chain(audio).chain(shifts).chain(jumps);
+    let mut times = video.chain(audio).chain(shifts);
     if let Some(ticks) = times.find(|ticks| ticks.unsigned_abs() > LATEST) {
         return Err(PlanError::Time { ticks });
     }
@@ -37,7 +36,7 @@ mod tests {
     use super::*;
     use crate::plan::plan;
     use crate::playlist::fixture::{audio, identity, index, profile, video};
-    use crate::source::{AudioSource, Clock, ClockJump, ClockStep, Frame, VideoSource};
+    use crate::source::{AudioSource, Clock, ClockStep, Frame, VideoSource};
 
     #[test]
     fn times_that_no_clock_shows_are_refused() {
@@ -56,10 +55,6 @@ mod tests {
                 index(None, Some(end)),
                 clock(Clock {
                     video: vec![ClockStep { offset: 0, shift: ticks }],
-                    ..Clock::default()
-                }),
-                clock(Clock {
-                    jumps: vec![ClockJump { offset: 0, time: ticks, by: 0 }],
                     ..Clock::default()
                 }),
             ] {
@@ -163,14 +158,7 @@ mod tests {
     fn any_clock(magnitude: u32) -> impl Strategy<Value = Clock> {
         let step = (any::<u64>(), any_time(magnitude)).prop_map(ClockStep::from);
         let steps = prop::collection::vec(step, 0..3);
-        let jump = (0_u64..40, any_time(magnitude), any::<i64>());
-        let jump = jump.prop_map(|(offset, time, by)| ClockJump { offset, time, by });
-        let jumps = prop::collection::vec(jump, 0..5);
-        (steps.clone(), steps, jumps).prop_map(|(video, audio, jumps)| Clock {
-            video,
-            audio,
-            jumps,
-        })
+        (steps.clone(), steps).prop_map(|(video, audio)| Clock { video, audio })
     }
 
     proptest! {

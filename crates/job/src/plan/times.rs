@@ -4,10 +4,7 @@ use std::num::NonZeroU32;
 
 use super::{FrameRate, LONGEST_PRESENTATION_SECONDS, PlanError};
 use crate::grid::Timeline;
-use crate::source::{ClockJump, VideoSource};
-
-/// Pictures, in decoding order, among which the first to be presented is found (H.264 reorders up to 16).
-const REORDERED: usize = 17;
+use crate::source::VideoSource;
 
 /// When the frames of a source are presented, counted from its first keyframe.
 pub(super) struct Times {
@@ -54,7 +51,6 @@ impl Times {
             frames: &self.presented,
             end: self.end,
             frame_duration: self.frame_duration,
-            jumps: &[],
         }
     }
 
@@ -99,19 +95,6 @@ impl Times {
             },
         }
     }
-}
-
-/// When the first picture that comes after each jump of the clock is presented, from the presentation's start; those before it are left out.
-pub(super) fn of_jumps(source: &VideoSource, jumps: &[ClockJump], origin: i64) -> Vec<i64> {
-    let presented = |jump: &ClockJump| {
-        let after = source.frames.partition_point(|frame| frame.offset < jump.offset);
-        let times = source.frames.get(after..)?.iter().map(|frame| frame.pts);
-        // Pictures are not reordered by more than a GOP; all that come later are later.
-        times.take(REORDERED).min().map(|time| time.saturating_sub(origin))
-    };
-    let mut times: Vec<i64> = jumps.iter().filter_map(presented).filter(|time| *time > 0).collect();
-    times.sort_unstable();
-    times
 }
 
 /// The time of the first picture that the container wants shown, where it wants some hidden.

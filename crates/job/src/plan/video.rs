@@ -1,11 +1,11 @@
 //! The video part of a plan: renditions, segments, chunks.
 
-use super::times::{Times, of_jumps};
+use super::times::Times;
 use super::{Chunk, FrameRate, PlanError, ReadSpan, Rung, RungBits, VideoPlan};
-use crate::grid::{GridSegment, Timeline, even_grid, keyframe_grid};
+use crate::grid::{GridSegment, even_grid, keyframe_grid};
 use crate::ladder::{Size, display_size, ladder};
 use crate::profile::{Profile, RungProfile, SourceCopy};
-use crate::source::{ClockJump, Frame, VideoSource};
+use crate::source::{Frame, VideoSource};
 
 /// A recording is cut into about this many chunks, so that short ones fill the cores too.
 const CHUNKS_PER_RECORDING: i64 = 16;
@@ -16,14 +16,9 @@ const HIGHEST_RATE: u32 = 60;
 /// Frames that x264 holds back for its B-frame pyramid.
 const ENCODER_REORDER: usize = 2;
 
-pub(super) fn plan(
-    source: &VideoSource,
-    jumps: &[ClockJump],
-    profile: &Profile,
-) -> Result<VideoPlan, PlanError> {
+pub(super) fn plan(source: &VideoSource, profile: &Profile) -> Result<VideoPlan, PlanError> {
     let times = Times::of(source)?;
-    let jumps = of_jumps(source, jumps, times.origin);
-    let timeline = Timeline { jumps: &jumps, ..times.timeline(source.timescale) };
+    let timeline = times.timeline(source.timescale);
     let copied = profile.source_copy.is_some_and(|rules| can_copy(source, &times, rules));
     let size = display_size(source.width, source.height, source.pixel_aspect, source.rotation);
     check_size(size)?;

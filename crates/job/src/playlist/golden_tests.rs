@@ -10,7 +10,6 @@ use super::fixture::{Published, audio, index, profile, publish, video};
 use super::*;
 use crate::names::{PICTURES, STORYBOARD, segment};
 use crate::report::{CodecFacts, PublishedSegment, SegmentFacts};
-use crate::source::{Clock, ClockJump, SourceIndex};
 
 fn text(published: &Published) -> String {
     let Published { plan, reports, names } = published;
@@ -111,29 +110,6 @@ fn broken_with(plan: &Published, reports: &Published) -> ReportsError {
     Renditions::published(&plan.plan, &reports.reports).unwrap_err()
 }
 
-#[test]
-fn a_clock_that_was_set_is_marked_in_every_media_playlist() {
-    let jump = ClockJump { offset: video(30, 600, &[0]).frames[290].offset, time: 9667, by: -9000 };
-    let source = SourceIndex {
-        clock: Clock { jumps: vec![jump], ..Clock::default() },
-        ..index(Some(video(30, 600, &every_two_seconds(600))), Some(audio(20_000)))
-    };
-    let published = publish(&source, &profile(true));
-    assert_eq!(published.plan.discontinuities, [2], "the first keyframe after it is at 10 s");
-    let renditions = Renditions::published(&published.plan, &published.reports).unwrap();
-    let before = |text: &str, mark: &str| {
-        let (before, after) = text.split_once("#EXT-X-DISCONTINUITY\n").unwrap();
-        assert!(!after.contains("DISCONTINUITY") && after.starts_with("#EXTINF"), "{text}");
-        before.matches(mark).count()
-    };
-    for video in &renditions.video {
-        assert_eq!(before(&media_playlist(6, &video.rendition), "#EXTINF"), 2);
-        let idrs = video.rendition.segments[..2].iter().map(|segment| segment.facts.idrs.len());
-        assert_eq!(before(&iframe_playlist(6, &video.rendition), "#EXTINF"), idrs.sum::<usize>());
-    }
-    assert_eq!(before(&media_playlist(6, &renditions.audio.unwrap()), "#EXTINF"), 2);
-}
-
 fn rendition(timescale: u32, durations: &[u64]) -> Rendition {
     let mut start = 0;
     let mut segments = Vec::new();
@@ -156,7 +132,6 @@ fn rendition(timescale: u32, durations: &[u64]) -> Rendition {
         codec: CodecFacts { codecs: String::new(), width: 0, height: 0 },
         timescale: timescale.try_into().unwrap(),
         segments,
-        discontinuities: Vec::new(),
     }
 }
 

@@ -13,7 +13,6 @@ use super::rendition::Rendition;
 pub fn media_playlist(target_duration: u32, rendition: &Rendition) -> String {
     let mut text = head(target_duration, rendition, "");
     for segment in &rendition.segments {
-        discontinuity(&mut text, rendition.is_discontinuous(segment));
         let (start, end) =
             (segment.facts.start, segment.facts.start.saturating_add(segment.facts.duration));
         extinf(&mut text, start, end, rendition.timescale);
@@ -29,7 +28,6 @@ pub fn media_playlist(target_duration: u32, rendition: &Rendition) -> String {
 pub fn iframe_playlist(target_duration: u32, rendition: &Rendition) -> String {
     let mut text = head(target_duration, rendition, "#EXT-X-I-FRAMES-ONLY\n");
     for iframe in rendition.iframes() {
-        discontinuity(&mut text, iframe.discontinuous);
         extinf(&mut text, iframe.start, iframe.end, rendition.timescale);
         line(&mut text, format_args!("#EXT-X-BYTERANGE:{}@{}", iframe.size, iframe.offset));
         line(&mut text, format_args!("{}", iframe.segment));
@@ -44,12 +42,6 @@ fn head(target_duration: u32, rendition: &Rendition, kind: &str) -> String {
          #EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n{kind}#EXT-X-MAP:URI=\"{}\"\n",
         rendition.init
     )
-}
-
-fn discontinuity(text: &mut String, stands: bool) {
-    if stands {
-        text.push_str("#EXT-X-DISCONTINUITY\n");
-    }
 }
 
 /// The difference of the two times as they round to microseconds: whatever the timescale, the sum of all `EXTINF` up to a segment

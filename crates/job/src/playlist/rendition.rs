@@ -23,8 +23,6 @@ pub struct Rendition {
     pub timescale: NonZeroU32,
     /// All its segments in order.
     pub segments: Vec<PublishedSegment>,
-    /// The numbers of those before which `EXT-X-DISCONTINUITY` stands, increasing.
-    pub discontinuities: Vec<u32>,
 }
 
 /// A video rendition and the rung that it carries out.
@@ -115,7 +113,6 @@ impl Rendition {
             codec: report.codec.clone(),
             timescale,
             segments: report.segments.clone(),
-            discontinuities: Vec::new(),
         })
     }
 
@@ -123,12 +120,6 @@ impl Rendition {
         self.init == report.init
             && self.codec == report.codec
             && self.timescale.get() == report.timescale
-    }
-
-    /// True if the recording's clock was set before this segment.
-    #[must_use]
-    pub fn is_discontinuous(&self, segment: &PublishedSegment) -> bool {
-        self.discontinuities.binary_search(&segment.facts.index).is_ok()
     }
 
     fn check_segments(&self, planned: usize) -> Result<(), ReportsError> {
@@ -186,13 +177,12 @@ impl Rendition {
     pub(super) fn iframes(&self) -> impl Iterator<Item = Iframe<'_>> {
         let idrs = || {
             self.segments.iter().flat_map(|segment| {
-                segment.facts.idrs.iter().enumerate().map(move |(place, idr)| (segment, place, idr))
+                segment.facts.idrs.iter().map(move |idr| (segment.name.as_str(), idr))
             })
         };
-        let ends = idrs().skip(1).map(|(_, _, idr)| idr.time).chain([self.end()]);
-        idrs().zip(ends).map(|((segment, place, idr), end)| Iframe {
-            segment: &segment.name,
-            discontinuous: place == 0 && self.is_discontinuous(segment),
+        let ends = idrs().skip(1).map(|(_, idr)| idr.time).chain([self.end()]);
+        idrs().zip(ends).map(|((segment, idr), end)| Iframe {
+            segment,
             offset: idr.offset,
             size: idr.size,
             start: idr.time,
@@ -204,7 +194,6 @@ impl Rendition {
 /// An IDR picture as an I-frame playlist lists it.
 pub(super) struct Iframe<'a> {
     pub(super) segment: &'a str,
-    pub(super) discontinuous: bool,
     pub(super) offset: u64,
     pub(super) size: u64,
     pub(super) start: u64,
@@ -272,8 +261,7 @@ fn video_rendition(plan: &Plan, reports: &Reports, name: &str) -> Result<Renditi
             }
         }
     }
-    let mut whole = whole.ok_or_else(|| missing(0))?;
-    whole.discontinuities.clone_from(&plan.discontinuities);
+    let whole = whole.ok_or_else(|| missing(0))?;
     whole.check_segments(plan.video.as_ref().map_or(0, |video| video.segments.len()))?;
     Ok(whole)
 }
@@ -286,8 +274,7 @@ fn audio_rendition(plan: &Plan, reports: &Reports) -> Result<Option<Rendition>, 
     if report.plan != plan.id {
         return Err(ReportsError::Plan(crate::names::AUDIO.to_owned()));
     }
-    let mut rendition = Rendition::start(&report.rendition)?;
-    rendition.discontinuities.clone_from(&plan.discontinuities);
+    let rendition = Rendition::start(&report.rendition)?;
     rendition.check_segments(audio.cuts.len().saturating_sub(1))?;
     Ok(Some(rendition))
 }

@@ -1,19 +1,16 @@
 //! One clock for all times of an FLV.
 
-use flv::{Stamp, Stream, follow_clock};
-use job::source::{Clock, ClockJump, ClockStep, Frame};
+use flv::{Jump, Stamp, Stream, follow_clock};
+use job::source::{Clock, ClockStep, Defect, Frame};
 
 /// Sets the times of all frames, and of the audio packets (byte offset and time), both in file order and as they stand in the tags, to those
-/// of one clock that neither wraps nor jumps. Gives what that took.
-pub(super) fn follow(frames: &mut [Frame], packets: &mut [(u64, i64)]) -> Clock {
+/// of one clock that neither wraps nor jumps. Gives what that took, and where the clock was set.
+pub(super) fn follow(frames: &mut [Frame], packets: &mut [(u64, i64)]) -> (Clock, Vec<Defect>) {
     let (offsets, stamps) = interleaved(frames, packets);
     let (times, jumps) = follow_clock(&stamps);
-    let jumps = jumps.iter().filter_map(|jump| {
-        let (offset, time) =
-            offsets.get(jump.stamp).copied().zip(times.get(jump.stamp).copied())?;
-        Some(ClockJump { offset, time, by: jump.by })
-    });
-    let jumps = jumps.collect();
+    let set =
+        |jump: &Jump| Some(Defect::ClockSet { offset: *offsets.get(jump.stamp)?, by: jump.by });
+    let defects = jumps.iter().filter_map(set).collect();
     let (mut video, mut audio) = (Vec::new(), Vec::new());
     let (mut frames, mut packets) = (frames.iter_mut(), packets.iter_mut());
     for ((offset, stamp), time) in offsets.into_iter().zip(stamps).zip(times) {
@@ -34,7 +31,7 @@ pub(super) fn follow(frames: &mut [Frame], packets: &mut [(u64, i64)]) -> Clock 
             }
         }
     }
-    Clock { video, audio, jumps }
+    (Clock { video, audio }, defects)
 }
 
 /// All stamps in file order, with their offsets.
@@ -70,19 +67,20 @@ mod tests {
         let mut frames =
             [frame(0, 5000, 66), frame(20, 5033, 0), frame(40, 7, 66), frame(60, 40, 0)];
         let mut packets = [(10, 5010), (30, 5031), (50, 10), (70, 31)];
-        let clock = follow(&mut frames, &mut packets);
+        let (clock, defects) = follow(&mut frames, &mut packets);
         assert_eq!(frames.map(|frame| frame.dts), [5000, 5033, 5066, 5099]);
         assert_eq!(frames.map(|frame| frame.pts - frame.dts), [66, 0, 66, 0]);
         assert_eq!(packets.map(|(_, time)| time), [5010, 5031, 5069, 5090]);
         assert_eq!(clock.video, [ClockStep { offset: 40, shift: 5059 }]);
         assert_eq!(clock.audio, [ClockStep { offset: 50, shift: 5059 }]);
-        assert_eq!(clock.jumps, [ClockJump { offset: 40, time: 5066, by: -5059 }]);
+        assert_eq!(defects, [Defect::ClockSet { offset: 40, by: -5059 }]);
     }
 
     #[test]
     fn a_clock_that_runs_through_needs_nothing() {
         let mut frames = [frame(0, 0, 0), frame(20, 33, 0)];
         let mut packets = [(10, 0), (30, 21)];
-        assert!(follow(&mut frames, &mut packets).runs_through());
+        let (clock, defects) = follow(&mut frames, &mut packets);
+        assert!(clock.runs_through() && defects.is_empty());
     }
 }
