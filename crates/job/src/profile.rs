@@ -75,6 +75,10 @@ pub struct RungProfile {
     pub preset: Preset,
     /// Highest frame rate; sources above it lose frames evenly.
     pub fps_cap: u32,
+    /// The mean VMAF that the CRF was chosen for, 0 to 100, at the size of the largest rung. It changes nothing: `--measure` shows it beside
+    /// what was reached. Content decides how near a recording comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vmaf: Option<u8>,
 }
 
 /// x264's presets by their own names, `ultrafast` to `veryslow`.

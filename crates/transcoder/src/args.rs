@@ -188,7 +188,8 @@ pub struct Status {
   transcoder transcode talk.flv -o vod/talk
   transcoder transcode talk.flv -o vod/talk --profile fast
   transcoder transcode s3://ingress/live/talk.flv -o s3://egress/talk
-  transcoder transcode talk.flv -o vod/talk --json | jq .renditions")]
+  transcoder transcode talk.flv -o vod/talk --json | jq .renditions
+  transcoder transcode talk.flv -o vod/talk --measure --ffmpeg ~/bin/ffmpeg")]
 pub struct Transcode {
     /// The recording: FLV, MP4, MPEG-TS or Matroska, a file or s3://BUCKET/KEY
     pub input: PathBuf,
@@ -201,6 +202,16 @@ pub struct Transcode {
     /// Child processes at a time [default: the number of cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub children: Option<u16>,
+    /// Report what each rung is worth and what it cost: VMAF, PSNR, bit rates, CPU seconds
+    ///
+    /// After publishing, each encoded rung is compared with the recording, frame by frame. Both are scaled to the size of the largest
+    /// rung, bicubic, as a player would scale them to the screen; VMAF is that of libvmaf's default model. A rung that drops frames
+    /// is compared with the frames of its own times. Input and output must be local. What an earlier run encoded costs nothing here.
+    #[arg(long)]
+    pub measure: bool,
+    /// The ffmpeg to measure with; it must have libvmaf
+    #[arg(long, value_name = "FILE", default_value = "ffmpeg", env = "TRANSCODER_FFMPEG")]
+    pub ffmpeg: PathBuf,
     /// Print what was published as JSON
     #[arg(long)]
     pub json: bool,
