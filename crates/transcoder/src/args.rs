@@ -100,7 +100,7 @@ pub struct ServiceArguments {
     /// Where presentations are published: s3://BUCKET/PREFIX or a directory
     #[arg(long, value_name = "URL", env = "TRANSCODER_OUTPUT")]
     pub output: Option<String>,
-    /// Profile of recordings that ask for none: default, fast, reference, or a TOML file
+    /// Profile of recordings that ask for none: default, fast, quality, 360, reference, or a TOML file
     #[arg(long, value_name = "NAME|FILE", env = "TRANSCODER_PROFILE")]
     pub profile: Option<String>,
     /// Recordings worked on at a time; the cores are shared by all of them
@@ -196,7 +196,7 @@ pub struct Transcode {
     /// Directory or s3://BUCKET/PREFIX for the presentation; it gets a master.m3u8
     #[arg(short, long, value_name = "DIR|URL")]
     pub output: PathBuf,
-    /// default, fast, reference, or a TOML file
+    /// default, fast, quality, 360, reference, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "default", env = "TRANSCODER_PROFILE")]
     pub profile: String,
     /// Child processes at a time [default: the number of cores]
@@ -225,7 +225,7 @@ pub struct Transcode {
 pub struct Inspect {
     /// The recording: FLV, MP4, MPEG-TS or Matroska, a file or s3://BUCKET/KEY
     pub input: PathBuf,
-    /// default, fast, reference, or a TOML file
+    /// default, fast, quality, 360, reference, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "default", env = "TRANSCODER_PROFILE")]
     pub profile: String,
     /// Print index and plan as JSON
@@ -267,7 +267,7 @@ pub struct Enqueue {
     /// First component of the presentation's name; an object in S3 is named by its key
     #[arg(long, default_value = "manual")]
     pub app: String,
-    /// Profile other than the worker's: default, fast or reference
+    /// Profile other than the worker's: default, fast, quality, 360 or reference
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
     /// Print the messages' ids as JSON, one line for each
