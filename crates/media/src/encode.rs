@@ -151,21 +151,17 @@ fn options(rung: &RungProfile) -> Dictionary<'static> {
 /// What only x264 itself has names for. It comes after the preset and wins over it.
 fn parameters(rung: &RungProfile) -> String {
     // cpu-independent: without it the bytes depend on the CPU's features.
-    let mut parameters = "keyint=infinite:scenecut=0:threads=1:cpu-independent=1".to_owned();
-    if let Some(subme) = rung.subme {
-        parameters += &format!(":subme={subme}");
-    }
-    if let Some(trellis) = rung.trellis {
-        parameters += &format!(":trellis={trellis}");
-    }
-    if let Some(frames) = rung.lookahead {
-        parameters += &format!(":mbtree=1:rc-lookahead={frames}");
-    }
-    if let Some(AdaptiveQuantization { mode, percent }) = rung.adaptive_quantization {
-        let (ones, hundredths) = (percent / 100, percent % 100);
-        parameters += &format!(":aq-mode={mode}:aq-strength={ones}.{hundredths:02}");
-    }
-    parameters
+    let always = "keyint=infinite:scenecut=0:threads=1:cpu-independent=1".to_owned();
+    let chosen = [
+        rung.subme.map(|subme| format!("subme={subme}")),
+        rung.trellis.map(|trellis| format!("trellis={trellis}")),
+        rung.lookahead.map(|frames| format!("mbtree=1:rc-lookahead={frames}")),
+        rung.adaptive_quantization.map(|AdaptiveQuantization { mode, percent }| {
+            let (ones, hundredths) = (percent / 100, percent % 100);
+            format!("aq-mode={mode}:aq-strength={ones}.{hundredths:02}")
+        }),
+    ];
+    [always].into_iter().chain(chosen.into_iter().flatten()).collect::<Vec<_>>().join(":")
 }
 
 #[cfg(test)]
