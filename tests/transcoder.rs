@@ -20,6 +20,8 @@ mod damage;
 mod inputs;
 #[path = "transcoder/interruptions.rs"]
 mod interruptions;
+#[path = "transcoder/measuring.rs"]
+mod measuring;
 #[path = "transcoder/operators.rs"]
 mod operators;
 #[path = "transcoder/pictures.rs"]

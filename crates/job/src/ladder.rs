@@ -163,4 +163,24 @@ mod tests {
         assert_eq!(sizes("default", (426, 240), true), [], "the copy is all it needs");
         assert_eq!(sizes("reference", (3840, 2160), false)[0], (1920, 1080), "above every rung");
     }
+
+    #[test]
+    fn each_profile_has_its_ladder() {
+        let uhd_360 = [(3840, 1920), (2880, 1440), (1920, 960), (1280, 640)];
+        for (profile, source, copied, expected) in [
+            ("default", (1920, 1080), true, &[(1280, 720), (854, 480), (640, 360), (416, 234)][..]),
+            ("quality", (1280, 720), false, &[(1280, 720), (854, 480), (640, 360), (416, 234)]),
+            ("fast", (1920, 1080), true, &[(1280, 720), (640, 360)]),
+            ("360", (3840, 1920), false, &uhd_360),
+            ("360", (3840, 1920), true, &uhd_360[1..]),
+            ("360", (7680, 3840), false, &uhd_360),
+            ("360", (2048, 1024), true, &[(1280, 640)]),
+            ("360", (2048, 1024), false, &[(1920, 960), (1280, 640)]),
+            ("360", (640, 320), false, &[(640, 320)]),
+            // 3x2 faces of a cubemap.
+            ("360", (2880, 1920), false, &[(2880, 1920), (2160, 1440), (1440, 960), (960, 640)]),
+        ] {
+            assert_eq!(sizes(profile, source, copied), expected, "{profile} {source:?} {copied}");
+        }
+    }
 }

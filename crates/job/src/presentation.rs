@@ -202,7 +202,9 @@ fn left_out(plan: &Plan, published: &Renditions) -> impl Iterator<Item = String>
     let rungs = plan.video.iter().flat_map(|video| &video.rungs);
     rungs.filter(|rung| published.video.iter().all(|kept| kept.rung.name != rung.name)).map(
         |Rung { name, .. }| {
-            format!("the rendition {name} was left out: it costs as many bits as the one above it")
+            format!(
+                "the rendition {name} was left out: it costs about as many bits as the one above it"
+            )
         },
     )
 }

@@ -15,8 +15,8 @@ pub struct Profile {
     pub idr_ms: u32,
     /// When the source's own bits become the top rung; absent means never.
     pub source_copy: Option<SourceCopy>,
-    /// Whether no rung may cost more than it is worth: rungs that cost at least as many bits as the rung above them, or as the source,
-    /// are left out, and peak rates above the source's rate are lowered to it.
+    /// Whether no rung may cost more than it is worth: rungs that cost more than 9/10 of the bits of the rung above them, or of the copied
+    /// source, are left out, and peak rates above the source's rate are lowered to it.
     pub prune: bool,
     /// Whether a storyboard and a poster are made. Absent means that they are; it is left out when written, so that profiles and plan
     /// ids from before there were pictures stay what they were.
@@ -73,8 +73,35 @@ pub struct RungProfile {
     pub bufsize_kbps: u32,
     /// x264's preset.
     pub preset: Preset,
+    /// x264's `subme`, how finely motion is searched, 1 to 10, where it is not the preset's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subme: Option<u8>,
+    /// x264's `trellis`, 0 to 2, where it is not the preset's: 1 spends few bits less on what is not seen, and little time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trellis: Option<u8>,
+    /// Frames that x264 looks ahead to spend bits on what later pictures are made from (`rc-lookahead` with `mbtree`), 1 to 250, where it
+    /// is not the preset's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookahead: Option<u8>,
+    /// How x264 moves bits from busy to flat parts of a picture, where it is not the preset's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptive_quantization: Option<AdaptiveQuantization>,
     /// Highest frame rate; sources above it lose frames evenly.
     pub fps_cap: u32,
+    /// The mean VMAF that the CRF was chosen for, 0 to 100, at the size of the largest rung. It changes nothing: `--measure` shows it beside
+    /// what was reached. Content decides how near a recording comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vmaf: Option<u8>,
+}
+
+/// x264's adaptive quantization. Less of it gains VMAF and PSNR, and shows in dark, flat parts first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdaptiveQuantization {
+    /// `aq-mode`: 1 by the variance, 2 by the variance in relation to that of the whole picture, 3 as 2 with more bits for what is dark.
+    pub mode: u8,
+    /// `aq-strength` in per cent, 1 to 200; usual are 100.
+    pub percent: u8,
 }
 
 /// x264's presets by their own names, `ultrafast` to `veryslow`.
@@ -127,9 +154,11 @@ pub enum ProfileError {
     },
 }
 
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 5] = [
     ("default", include_str!("../profiles/default.toml")),
     ("fast", include_str!("../profiles/fast.toml")),
+    ("quality", include_str!("../profiles/quality.toml")),
+    ("360", include_str!("../profiles/360.toml")),
     ("reference", include_str!("../profiles/reference.toml")),
 ];
 
@@ -197,6 +226,24 @@ impl RungProfile {
             (!rates.contains(&self.maxrate_kbps), "maxrate_kbps must be between 1 and 1000000"),
             (!rates.contains(&self.bufsize_kbps), "bufsize_kbps must be between 1 and 1000000"),
             (!(1..=60).contains(&self.fps_cap), "fps_cap must be between 1 and 60"),
+            (
+                self.subme.is_some_and(|subme| !(1..=10).contains(&subme)),
+                "subme must be between 1 and 10",
+            ),
+            (self.trellis.is_some_and(|trellis| trellis > 2), "trellis must be between 0 and 2"),
+            (
+                self.lookahead.is_some_and(|frames| !(1..=250).contains(&frames)),
+                "lookahead must be between 1 and 250",
+            ),
+            (
+                self.adaptive_quantization.is_some_and(|aq| !(1..=3).contains(&aq.mode)),
+                "adaptive_quantization.mode must be between 1 and 3",
+            ),
+            (
+                self.adaptive_quantization.is_some_and(|aq| !(1..=200).contains(&aq.percent)),
+                "adaptive_quantization.percent must be between 1 and 200",
+            ),
+            (self.vmaf.is_some_and(|vmaf| vmaf > 100), "vmaf must be between 0 and 100"),
         ];
         checks.into_iter().find_map(|(fault, reason)| fault.then_some(reason))
     }
@@ -237,6 +284,20 @@ mod tests {
             ),
             ("crf = 23", "crf = 52", "crf must be between 0 and 51"),
             ("short_side = 360", "short_side = 361", "short_side must be even"),
+            ("fps_cap = 60", "fps_cap = 60\nsubme = 0", "subme must be between 1 and 10"),
+            ("fps_cap = 60", "fps_cap = 60\ntrellis = 3", "trellis must be between 0 and 2"),
+            ("fps_cap = 60", "fps_cap = 60\nlookahead = 0", "lookahead must be between 1 and 250"),
+            (
+                "fps_cap = 60",
+                "fps_cap = 60\nadaptive_quantization = { mode = 4, percent = 50 }",
+                "mode must be between 1 and 3",
+            ),
+            (
+                "fps_cap = 60",
+                "fps_cap = 60\nadaptive_quantization = { mode = 2, percent = 0 }",
+                "percent must be between 1 and 200",
+            ),
+            ("fps_cap = 60", "fps_cap = 60\nvmaf = 101", "vmaf must be between 0 and 100"),
         ] {
             assert!(good.contains(from));
             let error = Profile::parse(&good.replacen(from, to, 1)).unwrap_err();

@@ -79,6 +79,29 @@ pub struct EncodedChunk {
     pub renditions: Vec<EncodedRendition>,
     /// What decoding met.
     pub decoding: Decoding,
+    /// What it cost. It stays out of the [`ChunkReport`]: what is published depends on nothing but plan and recording.
+    #[serde(default)]
+    pub cpu: ChunkCpu,
+}
+
+/// Time on the processor that a chunk took, in microseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkCpu {
+    /// Reading, decoding, turning upright and copying the source.
+    pub decoding: u64,
+    /// The encoded rungs in the plan's order.
+    pub rungs: Vec<RungCpu>,
+}
+
+/// Time on the processor that one rung of a chunk took, in microseconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RungCpu {
+    /// The rendition's name.
+    pub rendition: String,
+    /// Scaling from the rung above.
+    pub scaling: u64,
+    /// Encoding, and writing the segments.
+    pub encoding: u64,
 }
 
 /// What a child made of the audio.

@@ -61,8 +61,10 @@ pub fn encode_chunk(
     let errors = decoder.finish(&mut pictures)?;
     let frames = pictures.frames;
     let errors = errors.max(chunk.frames.saturating_sub(frames));
-    let renditions = copy.finish()?.into_iter().chain(pictures.finish()?).collect();
-    Ok(EncodedChunk { chunk: chunk.index, renditions, decoding: Decoding { frames, errors } })
+    let copied = copy.finish()?;
+    let (encoded, cpu) = pictures.finish()?;
+    let renditions = copied.into_iter().chain(encoded).collect();
+    Ok(EncodedChunk { chunk: chunk.index, renditions, decoding: Decoding { frames, errors }, cpu })
 }
 
 /// The decoder in use, replaced where the source's configuration changes.

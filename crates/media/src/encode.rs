@@ -6,7 +6,7 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::{Dictionary, Error, Packet, Rational, color, frame, picture};
 use flv::{AvcConfig, annex_b_to_length_prefixed};
 use job::plan::FrameRate;
-use job::profile::RungProfile;
+use job::profile::{AdaptiveQuantization, RungProfile};
 
 use crate::{MediaError, ffi};
 
@@ -144,7 +144,46 @@ fn options(rung: &RungProfile) -> Dictionary<'static> {
     options.set("maxrate", &format!("{}k", rung.maxrate_kbps));
     options.set("bufsize", &format!("{}k", rung.bufsize_kbps));
     options.set("forced-idr", "1");
-    // cpu-independent: without it the bytes depend on the CPU's features.
-    options.set("x264-params", "keyint=infinite:scenecut=0:threads=1:cpu-independent=1");
+    options.set("x264-params", &parameters(rung));
     options
+}
+
+/// What only x264 itself has names for. It comes after the preset and wins over it.
+fn parameters(rung: &RungProfile) -> String {
+    // cpu-independent: without it the bytes depend on the CPU's features.
+    let always = "keyint=infinite:scenecut=0:threads=1:cpu-independent=1".to_owned();
+    let chosen = [
+        rung.subme.map(|subme| format!("subme={subme}")),
+        rung.trellis.map(|trellis| format!("trellis={trellis}")),
+        rung.lookahead.map(|frames| format!("mbtree=1:rc-lookahead={frames}")),
+        rung.adaptive_quantization.map(|AdaptiveQuantization { mode, percent }| {
+            let (ones, hundredths) = (percent / 100, percent % 100);
+            format!("aq-mode={mode}:aq-strength={ones}.{hundredths:02}")
+        }),
+    ];
+    [always].into_iter().chain(chosen.into_iter().flatten()).collect::<Vec<_>>().join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_a_rung_come_after_the_preset() {
+        let profile = |rung: &str| {
+            let text = include_str!("../../job/profiles/reference.toml");
+            let text = text.replace("fps_cap = 60", &format!("fps_cap = 60\n{rung}"));
+            job::profile::Profile::parse(&text).unwrap().rungs.remove(0)
+        };
+        let always = "keyint=infinite:scenecut=0:threads=1:cpu-independent=1";
+        for (rung, expected) in [
+            ("", ""),
+            ("subme = 2", ":subme=2"),
+            ("trellis = 1\nlookahead = 10", ":trellis=1:mbtree=1:rc-lookahead=10"),
+            ("adaptive_quantization = { mode = 2, percent = 50 }", ":aq-mode=2:aq-strength=0.50"),
+            ("adaptive_quantization = { mode = 1, percent = 105 }", ":aq-mode=1:aq-strength=1.05"),
+        ] {
+            assert_eq!(parameters(&profile(rung)), format!("{always}{expected}"));
+        }
+    }
 }

@@ -22,6 +22,7 @@ pub mod chunk;
 pub mod cmaf;
 mod codec;
 pub mod container;
+mod cpu;
 pub mod decode;
 pub mod encode;
 pub mod error;

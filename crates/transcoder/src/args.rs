@@ -100,7 +100,7 @@ pub struct ServiceArguments {
     /// Where presentations are published: s3://BUCKET/PREFIX or a directory
     #[arg(long, value_name = "URL", env = "TRANSCODER_OUTPUT")]
     pub output: Option<String>,
-    /// Profile of recordings that ask for none: default, fast, reference, or a TOML file
+    /// Profile of recordings that ask for none: default, fast, quality, 360, reference, or a TOML file
     #[arg(long, value_name = "NAME|FILE", env = "TRANSCODER_PROFILE")]
     pub profile: Option<String>,
     /// Recordings worked on at a time; the cores are shared by all of them
@@ -188,19 +188,30 @@ pub struct Status {
   transcoder transcode talk.flv -o vod/talk
   transcoder transcode talk.flv -o vod/talk --profile fast
   transcoder transcode s3://ingress/live/talk.flv -o s3://egress/talk
-  transcoder transcode talk.flv -o vod/talk --json | jq .renditions")]
+  transcoder transcode talk.flv -o vod/talk --json | jq .renditions
+  transcoder transcode talk.flv -o vod/talk --measure --ffmpeg ~/bin/ffmpeg")]
 pub struct Transcode {
     /// The recording: FLV, MP4, MPEG-TS or Matroska, a file or s3://BUCKET/KEY
     pub input: PathBuf,
     /// Directory or s3://BUCKET/PREFIX for the presentation; it gets a master.m3u8
     #[arg(short, long, value_name = "DIR|URL")]
     pub output: PathBuf,
-    /// default, fast, reference, or a TOML file
+    /// default, fast, quality, 360, reference, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "default", env = "TRANSCODER_PROFILE")]
     pub profile: String,
     /// Child processes at a time [default: the number of cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub children: Option<u16>,
+    /// Report what each rung is worth and what it cost: VMAF, PSNR, bit rates, CPU seconds
+    ///
+    /// After publishing, each encoded rung is compared with the recording, frame by frame. Both are scaled to the size of the largest
+    /// rung, bicubic, as a player would scale them to the screen; VMAF is that of libvmaf's default model. A rung that drops frames
+    /// is compared with the frames of its own times. Input and output must be local. What an earlier run encoded costs nothing here.
+    #[arg(long)]
+    pub measure: bool,
+    /// The ffmpeg to measure with; it must have libvmaf
+    #[arg(long, value_name = "FILE", default_value = "ffmpeg", env = "TRANSCODER_FFMPEG")]
+    pub ffmpeg: PathBuf,
     /// Print what was published as JSON
     #[arg(long)]
     pub json: bool,
@@ -214,7 +225,7 @@ pub struct Transcode {
 pub struct Inspect {
     /// The recording: FLV, MP4, MPEG-TS or Matroska, a file or s3://BUCKET/KEY
     pub input: PathBuf,
-    /// default, fast, reference, or a TOML file
+    /// default, fast, quality, 360, reference, or a TOML file
     #[arg(long, value_name = "NAME|FILE", default_value = "default", env = "TRANSCODER_PROFILE")]
     pub profile: String,
     /// Print index and plan as JSON
@@ -256,7 +267,7 @@ pub struct Enqueue {
     /// First component of the presentation's name; an object in S3 is named by its key
     #[arg(long, default_value = "manual")]
     pub app: String,
-    /// Profile other than the worker's: default, fast or reference
+    /// Profile other than the worker's: default, fast, quality, 360 or reference
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
     /// Print the messages' ids as JSON, one line for each

@@ -14,6 +14,7 @@ mod exit;
 mod fleet;
 mod inspect;
 mod lifecycle;
+mod measure;
 mod objects;
 mod output;
 mod places;

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use job::names::{PlanId, PresentationNames};
+use job::names::{PartNames, PlanId, PresentationNames};
 use job::plan::SCHEMA;
 use job::ports::{Recordings, Store};
 use job::presentation::Done;
 use job::profile::Profile;
 use job::recording::{PresentationName, Recording};
 use local::LocalRecordings;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use worker::children::ChildProcesses;
+use worker::engine::Engine;
 use worker::fence::Fence;
 use worker::line::{Job, Outcome, Tools, run_job};
 use worker::profiles::Profiles;
@@ -20,6 +23,7 @@ use worker::profiles::Profiles;
 use crate::args::Transcode;
 use crate::bar::Bar;
 use crate::exit::Usage;
+use crate::measure::{CpuMeter, Measured, MeteredEngine, Published, Vmaf};
 use crate::output::print;
 use crate::places::OutputPlace;
 use crate::recording::GivenRecording;
@@ -29,25 +33,73 @@ use crate::settings::{children, profile};
 use crate::wire::Wiring;
 use crate::{lifecycle, telemetry};
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    done: &'a Done,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    measured: Option<&'a Measured>,
+}
+
 impl Transcode {
     /// Runs the command.
     pub fn run(self) -> anyhow::Result<()> {
         telemetry::start("warn");
         let profile = profile(&self.profile)?;
         let output = output_place(&self.output)?;
+        // Before anything is encoded: what cannot be measured is not what was asked for.
+        let vmaf = self.vmaf(&output)?;
+        let meter = Arc::new(CpuMeter::default());
         let scratch = default_scratch(&output)?;
         let made = match &output {
             OutputPlace::Directory(directory) => missing(directory),
             OutputPlace::S3 { .. } => Vec::new(),
         };
-        let done = lifecycle::runtime()?.block_on(self.publish(profile, &output, &scratch));
+        let done = lifecycle::runtime()?.block_on(self.publish(profile, &output, &scratch, &meter));
         // Empty by now; a directory that somebody else works in stays.
         let _ = std::fs::remove_dir(&scratch);
         if done.is_err() {
             remove_empty(&made);
         }
         let (outcome, done) = done?;
-        self.tell(&output, outcome, &done)
+        let measured = match (&vmaf, &output) {
+            (Some(vmaf), OutputPlace::Directory(directory)) => {
+                Some(self.measure(directory, &done, &meter, vmaf)?)
+            }
+            _ => None,
+        };
+        self.tell(&output, outcome, &done, measured.as_ref())
+    }
+
+    /// What is measured with, if anything is to be.
+    fn vmaf(&self, output: &OutputPlace) -> Result<Option<Vmaf>, Usage> {
+        if !self.measure {
+            return Ok(None);
+        }
+        let is_remote = self.input.to_str().is_some_and(|input| input.contains("://"));
+        if is_remote || matches!(output, OutputPlace::S3 { .. }) {
+            let reason =
+                "--measure reads recording and presentation: give a local file and a directory";
+            return Err(Usage(reason.to_owned()));
+        }
+        Vmaf::find(&self.ffmpeg).map(Some)
+    }
+
+    fn measure(
+        &self,
+        directory: &Path,
+        done: &Done,
+        meter: &CpuMeter,
+        vmaf: &Vmaf,
+    ) -> anyhow::Result<Measured> {
+        let recording = self.input.canonicalize()?;
+        let names = part_names(&done.plan);
+        let path = directory.join(names.plan());
+        let text = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+        let plan = ours(&names.plan(), &text)?;
+        let output = directory.to_owned();
+        Measured::of(&Published { recording: &recording, output, names, plan, done }, meter, vmaf)
     }
 
     async fn publish(
@@ -55,6 +107,7 @@ impl Transcode {
         profile: Profile,
         output: &OutputPlace,
         scratch: &Path,
+        meter: &Arc<CpuMeter>,
     ) -> anyhow::Result<(Outcome, Done)> {
         let wiring = Wiring::default();
         let given = GivenRecording::look(&self.input, &wiring).await?;
@@ -75,10 +128,12 @@ impl Transcode {
             GivenRecording::Object { .. } => Arc::new(wiring.s3_recordings(Vec::new()).await?),
         };
         let children = children(self.children);
+        let engine = ChildProcesses::new(own_program()?, children);
+        let engine: Arc<dyn Engine> = Arc::new(MeteredEngine::new(engine, Arc::clone(meter)));
         let tools = Arc::new(Tools {
             store: store.clone(),
             recordings,
-            engine: Arc::new(ChildProcesses::new(own_program()?, children)),
+            engine,
             profiles: Profiles::new(profile),
             scratch: scratch.to_owned(),
             chunks_in_flight: chunks_in_flight(children),
@@ -90,10 +145,16 @@ impl Transcode {
         Ok((outcome?, read_done(store.as_ref(), &plan).await?))
     }
 
-    fn tell(&self, output: &OutputPlace, outcome: Outcome, done: &Done) -> anyhow::Result<()> {
+    fn tell(
+        &self,
+        output: &OutputPlace,
+        outcome: Outcome,
+        done: &Done,
+        measured: Option<&Measured>,
+    ) -> anyhow::Result<()> {
         let mut out = Vec::new();
         if self.json {
-            serde_json::to_writer_pretty(&mut out, done)?;
+            serde_json::to_writer_pretty(&mut out, &Told { done, measured })?;
             writeln!(out)?;
             return Ok(print(&out)?);
         }
@@ -118,6 +179,9 @@ impl Transcode {
         }
         for warning in &done.warnings {
             writeln!(out, "  note: {warning}")?;
+        }
+        if let Some(measured) = measured {
+            measured.tell(&mut out)?;
         }
         Ok(print(&out)?)
     }
@@ -152,7 +216,15 @@ fn remove_empty(directories: &[PathBuf]) {
 }
 
 async fn read_done(store: &dyn Store, plan: &PlanId) -> anyhow::Result<Done> {
-    let name = PresentationNames::new(&PresentationName::root()).part(1, plan).done();
+    let name = part_names(plan).done();
     let object = store.get(&name).await?.with_context(|| format!("{name} is gone"))?;
-    serde_json::from_slice(&object.bytes).with_context(|| format!("{name} does not read"))
+    ours(&name, &object.bytes)
+}
+
+fn part_names(plan: &PlanId) -> PartNames {
+    PresentationNames::new(&PresentationName::root()).part(1, plan)
+}
+
+fn ours<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> anyhow::Result<T> {
+    serde_json::from_slice(bytes).with_context(|| format!("{name} does not read"))
 }

@@ -64,18 +64,32 @@ fn source_copy_with_irregular_gops() {
 }
 
 #[test]
-fn a_rung_that_costs_as_much_as_the_one_above_is_left_out() {
+fn a_rung_that_costs_about_as_much_as_the_one_above_is_left_out() {
     let source = index(Some(video(30, 600, &[0, 300])), None);
     let mut published = publish(&source, &profile(false));
-    for chunk in &mut published.reports.chunks {
-        let size = chunk.renditions[0].segments[0].facts.size;
-        chunk.renditions[1].segments.iter_mut().for_each(|segment| segment.facts.size = size * 2);
-    }
+    // All segments of a rung alike: bytes of v720, v480 and v234.
+    let cost = |published: &mut Published, sizes: [u64; 3]| {
+        for chunk in &mut published.reports.chunks {
+            for (rendition, size) in chunk.renditions.iter_mut().zip(sizes) {
+                rendition.segments.iter_mut().for_each(|segment| segment.facts.size = size);
+            }
+        }
+    };
     let kept = |published: &Published| -> Vec<String> {
         let renditions = Renditions::published(&published.plan, &published.reports).unwrap();
         renditions.video.into_iter().map(|video| video.rung.name).collect()
     };
-    assert_eq!(kept(&published), ["v720", "v234"]);
+    for (sizes, expected) in [
+        ([100_000, 200_000, 10_000], &["v720", "v234"] as &[&str]),
+        ([100_000, 91_000, 10_000], &["v720", "v234"]),
+        ([100_000, 89_000, 10_000], &["v720", "v480", "v234"]),
+        ([100_000, 91_000, 89_000], &["v720", "v234"]),
+        ([100_000, 89_000, 85_000], &["v720", "v480"]),
+        ([100_000, 95_000, 95_000], &["v720"]),
+    ] {
+        cost(&mut published, sizes);
+        assert_eq!(kept(&published), expected, "{sizes:?}");
+    }
     published.plan.profile.prune = false;
     assert_eq!(kept(&published), ["v720", "v480", "v234"], "the profile says no");
 }

@@ -201,8 +201,8 @@ pub(super) struct Iframe<'a> {
 }
 
 impl Renditions {
-    /// The renditions that are published: all of the plan's, less, if the profile prunes, every encoded rung whose average rate is not below
-    /// that of the next larger one that is kept.
+    /// The renditions that are published: all of the plan's, less, if the profile prunes, every encoded rung whose average rate is above 9/10 of
+    /// that of the next larger one that is kept: whoever can play it can play that one.
     ///
     /// # Errors
     /// If the reports are not those of the whole plan.
@@ -298,14 +298,19 @@ fn pictures(plan: &Plan, reports: &Reports) -> Result<Option<PublishedPictures>,
 
 fn kept(all: Vec<VideoRendition>, plan: &Plan) -> Vec<VideoRendition> {
     let mut kept: Vec<VideoRendition> = Vec::new();
-    let mut rate_above = u64::MAX;
+    let mut rate_above = None;
     for video in all {
         let rate = video.rendition.bandwidth(plan.target_duration).average;
-        if plan.profile.prune && rate >= rate_above {
+        if plan.profile.prune && rate_above.is_some_and(|above| adds_nothing(rate, above)) {
             continue;
         }
-        rate_above = rate;
+        rate_above = Some(rate);
         kept.push(video);
     }
     kept
+}
+
+/// No network is so exactly as fast as a rung that 9/10 of its rate help.
+fn adds_nothing(rate: u64, above: u64) -> bool {
+    u128::from(rate) * 10 > u128::from(above) * 9
 }

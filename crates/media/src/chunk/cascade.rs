@@ -6,10 +6,11 @@ use ffmpeg_next::frame;
 use job::grid::GridSegment;
 use job::plan::{Chunk, FrameRate, Rung, RungBits, VideoPlan};
 use job::profile::RungProfile;
-use job::report::EncodedRendition;
+use job::report::{ChunkCpu, EncodedRendition, RungCpu};
 
 use super::writer;
 use crate::MediaError;
+use crate::cpu::CpuStopwatch;
 use crate::encode::{RungEncoder, Timing};
 use crate::rendition::RenditionWriter;
 use crate::scale::Scaler;
@@ -31,6 +32,9 @@ pub(super) struct Pictures<'p, 'f> {
     rungs: Vec<EncodedRung<'p>>,
     pub(super) frames: u32,
     progress: &'f mut dyn FnMut(u32),
+    stopwatch: CpuStopwatch,
+    /// What is no rung's own work, in microseconds.
+    decoding: u64,
 }
 
 impl<'p, 'f> Pictures<'p, 'f> {
@@ -59,6 +63,8 @@ impl<'p, 'f> Pictures<'p, 'f> {
             rungs: rungs.collect(),
             frames: 0,
             progress,
+            stopwatch: CpuStopwatch::start(),
+            decoding: 0,
         }
     }
 
@@ -98,17 +104,20 @@ impl<'p, 'f> Pictures<'p, 'f> {
             Some(upright) if needed > 0 => upright.turn(picture)?,
             _ => picture,
         };
+        self.decoding += self.stopwatch.lap();
         for (rung, kept) in self.rungs.iter_mut().zip(kept).take(needed) {
-            let EncodedRung { scaler, coder, .. } = rung;
+            let EncodedRung { scaler, coder, cpu, .. } = rung;
             above = scaler.scale(above)?;
+            cpu.scaling += self.stopwatch.lap();
             if kept {
                 coder.encode(above, time, idr)?;
+                cpu.encoding += self.stopwatch.lap();
             }
         }
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> Result<Vec<EncodedRendition>, MediaError> {
+    pub(super) fn finish(mut self) -> Result<(Vec<EncodedRendition>, ChunkCpu), MediaError> {
         (self.progress)(self.frames);
         if self.frames == 0 && !self.rungs.is_empty() {
             return Err(MediaError::Refused(format!(
@@ -122,7 +131,15 @@ impl<'p, 'f> Pictures<'p, 'f> {
                 self.encode(held, missed, true)?;
             }
         }
-        self.rungs.into_iter().map(|rung| rung.coder.finish()).collect()
+        let mut cpu =
+            ChunkCpu { decoding: self.decoding + self.stopwatch.lap(), rungs: Vec::new() };
+        let mut renditions = Vec::with_capacity(self.rungs.len());
+        for mut rung in self.rungs {
+            renditions.push(rung.coder.finish()?);
+            rung.cpu.encoding += self.stopwatch.lap();
+            cpu.rungs.push(rung.cpu);
+        }
+        Ok((renditions, cpu))
     }
 }
 
@@ -139,6 +156,7 @@ struct EncodedRung<'p> {
     coder: Coder<'p>,
     keep_every: u32,
     since_idr: u32,
+    cpu: RungCpu,
 }
 
 impl<'p> EncodedRung<'p> {
@@ -161,6 +179,7 @@ impl<'p> EncodedRung<'p> {
             coder: Coder { encoder: None, profile, timing, writer },
             keep_every: rung.keep_every.max(1),
             since_idr: 0,
+            cpu: RungCpu { rendition: rung.name.clone(), ..RungCpu::default() },
         }
     }
 

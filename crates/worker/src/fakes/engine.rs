@@ -12,8 +12,8 @@ use job::grid::GridSegment;
 use job::names::AUDIO;
 use job::plan::{AAC_FRAME, Chunk, Plan, Rung, VideoPlan};
 use job::report::{
-    AudioFit, CodecFacts, Decoding, EncodedAudio, EncodedChunk, EncodedRendition, EncodedSegment,
-    IdrFacts, PictureFiles, SegmentFacts, TakenPictures,
+    AudioFit, ChunkCpu, CodecFacts, Decoding, EncodedAudio, EncodedChunk, EncodedRendition,
+    EncodedSegment, IdrFacts, PictureFiles, SegmentFacts, TakenPictures,
 };
 use job::source::{
     AudioCodec, AudioSource, Clock, Container, Frame, H264Source, SourceIndex, VideoCodec,
@@ -204,7 +204,7 @@ impl Engine for FakeEngine {
         let number = if is_other { chunk.index + 1 } else { chunk.index };
         let errors = u32::from(behaviour == Some(Behaviour::MeetDamage));
         let decoding = Decoding { frames: chunk.frames, errors };
-        Ok(EncodedChunk { chunk: number, renditions, decoding })
+        Ok(EncodedChunk { chunk: number, renditions, decoding, cpu: ChunkCpu::default() })
     }
 
     async fn encode_audio(

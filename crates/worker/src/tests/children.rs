@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use job::plan::{Chunk, ReadSpan};
-use job::report::{Decoding, EncodedChunk};
+use job::report::{ChunkCpu, Decoding, EncodedChunk};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,7 @@ impl Stage {
             chunk: 7,
             renditions: Vec::new(),
             decoding: Decoding { frames: 5, errors: 1 },
+            cpu: ChunkCpu::default(),
         };
         fs::write(root.path().join("result"), serde_json::to_vec(&result).unwrap()).unwrap();
         let chunk = Chunk {

@@ -1,0 +1,65 @@
+"""What tests/bench and tests/operating-points share: where ffmpeg comes from, what a picture is worth (VMAF, PSNR), where it was measured."""
+
+import datetime
+import json
+import os
+import pathlib
+import platform
+import shlex
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORK = ROOT / "target" / "bench"
+# Carries a static ffmpeg 9.0.2 with x264 and libvmaf.
+NEWEST_FFMPEG = "imageio-ffmpeg==0.8.1"
+NEWEST_NAME = "ffmpeg 9.0.2"
+
+
+def fail(message):
+    sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {message}")
+
+
+def quietly(command):
+    """Runs a command that is not measured."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        fail(f"failed with {done.returncode}: {shlex.join(command)}\n{done.stdout}")
+    return done.stdout
+
+
+def newest_ffmpeg():
+    """The newest ffmpeg command line, from PyPI; it stays in target/bench."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    venv = WORK / "venv"
+    python = str(venv / "bin" / "python")
+    if not (venv / NEWEST_FFMPEG).exists():
+        quietly([sys.executable, "-m", "venv", "--clear", str(venv)])
+        quietly([python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", NEWEST_FFMPEG])
+        (venv / NEWEST_FFMPEG).touch()
+    # Not get_ffmpeg_exe(): that would obey IMAGEIO_FFMPEG_EXE.
+    find = "import imageio_ffmpeg, pathlib; print(*pathlib.Path(imageio_ffmpeg.__file__).parent.glob('binaries/ffmpeg-*'))"
+    return quietly([python, "-c", find]).strip()
+
+
+def vmaf(ffmpeg, distorted, original, size, every=1):
+    """Compares two inputs (lists of ffmpeg's arguments) at `size` (width, height), to which both are scaled bicubic where they differ.
+    Every how many frames one is looked at is `every`. Returns mean and 5th percentile of VMAF, and the mean PSNR of luma in dB."""
+    log = WORK / f"vmaf-{os.getpid()}.json"
+    scale = f"scale={size[0]}:{size[1]}:flags=bicubic,format=yuv420p,setpts=N"
+    graph = (f"[0:v]{scale}[a];[1:v]{scale}[b];"
+             f"[a][b]libvmaf=n_threads=2:n_subsample={every}:feature=name=psnr:log_fmt=json:log_path={log}")
+    quietly([ffmpeg, "-v", "error", *distorted, *original, "-lavfi", graph, "-f", "null", "-"])
+    frames = [frame["metrics"] for frame in json.loads(log.read_text())["frames"]]
+    log.unlink()
+    scores = sorted(frame["vmaf"] for frame in frames)
+    psnr = [frame["psnr_y"] for frame in frames]
+    return sum(scores) / len(scores), scores[len(scores) // 20], sum(psnr) / len(psnr)
+
+
+def machine():
+    """Where and when: cores, processor, kernel, and the load. More than our own load would mean that somebody else was at work."""
+    cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")),
+               platform.machine())
+    return {"date": datetime.date.today().isoformat(), "cores": len(os.sched_getaffinity(0)), "cpu": cpu,
+            "kernel": platform.release(), "load": [round(load, 1) for load in os.getloadavg()]}
