@@ -30,3 +30,5 @@ mod publishing;
 mod refusals;
 #[path = "transcoder/settings.rs"]
 mod settings;
+#[path = "transcoder/source_first.rs"]
+mod source_first;
