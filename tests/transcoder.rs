@@ -14,6 +14,8 @@ mod aws;
 mod daemon;
 #[path = "transcoder/damage.rs"]
 mod damage;
+#[path = "transcoder/determinism.rs"]
+mod determinism;
 #[path = "transcoder/inputs.rs"]
 mod inputs;
 #[path = "transcoder/interruptions.rs"]
