@@ -19,7 +19,7 @@ fn the_source_plays_while_the_ladder_is_encoded() {
     command.arg("transcode").arg(&recording).args(["-o", "vod", "--source-first"]);
     let job = Running::start(&mut command);
     let master = dir.path("vod/master.m3u8");
-    eventually("there is a master", Duration::from_secs(60), || master.exists());
+    eventually("there is a master", Duration::from_mins(1), || master.exists());
     job.signal(Signal::TERM);
     job.end_within(Duration::from_secs(20));
 
