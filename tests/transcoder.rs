@@ -20,6 +20,8 @@ mod determinism;
 mod inputs;
 #[path = "transcoder/interruptions.rs"]
 mod interruptions;
+#[path = "transcoder/memory.rs"]
+mod memory;
 #[path = "transcoder/operators.rs"]
 mod operators;
 #[path = "transcoder/pictures.rs"]
