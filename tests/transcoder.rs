@@ -16,12 +16,16 @@ mod clock;
 mod daemon;
 #[path = "transcoder/damage.rs"]
 mod damage;
+#[path = "transcoder/determinism.rs"]
+mod determinism;
 #[path = "transcoder/inputs.rs"]
 mod inputs;
 #[path = "transcoder/interruptions.rs"]
 mod interruptions;
 #[path = "transcoder/measuring.rs"]
 mod measuring;
+#[path = "transcoder/memory.rs"]
+mod memory;
 #[path = "transcoder/operators.rs"]
 mod operators;
 #[path = "transcoder/pictures.rs"]
@@ -34,3 +38,5 @@ mod publishing;
 mod refusals;
 #[path = "transcoder/settings.rs"]
 mod settings;
+#[path = "transcoder/source_first.rs"]
+mod source_first;

@@ -69,6 +69,7 @@ impl Worker {
                 profiles: Profiles::new(Profile::shipped("reference").unwrap().unwrap()),
                 scratch: self.scratch.path().to_owned(),
                 chunks_in_flight: NonZeroUsize::new(2).unwrap(),
+                source_first: false,
             }),
             metrics: Arc::<MemoryMetrics>::clone(&self.metrics),
             clock: Arc::new(local::SystemClock),

@@ -255,11 +255,10 @@ pub fn plan(
 }
 
 impl Plan {
-    /// True if one of the renditions is the source's own bits.
+    /// The rung that is the source's own bits, if there is one.
     #[must_use]
-    pub fn copies_source(&self) -> bool {
-        let mut rungs = self.video.iter().flat_map(|video| &video.rungs);
-        rungs.any(|rung| rung.bits == RungBits::Source)
+    pub fn source_rung(&self) -> Option<&Rung> {
+        self.video.as_ref().and_then(VideoPlan::source_rung)
     }
 
     /// Length of the presentation in milliseconds, rounded down.
@@ -287,6 +286,12 @@ impl AudioPlan {
 }
 
 impl VideoPlan {
+    /// The rung that is the source's own bits, if there is one.
+    #[must_use]
+    pub fn source_rung(&self) -> Option<&Rung> {
+        self.rungs.iter().find(|rung| rung.bits == RungBits::Source)
+    }
+
     /// The segments of a chunk.
     #[must_use]
     pub fn segments_of(&self, chunk: &Chunk) -> &[GridSegment] {

@@ -20,6 +20,9 @@ mod writer;
 
 /// Makes the audio rendition of `recording` as files in `output`. `progress` hears how much of it is done, in AAC frames.
 ///
+/// What is encoded is computed in floating point: to give the same bytes on all CPUs of an architecture, the whole process keeps to
+/// instructions that all of them have.
+///
 /// # Errors
 /// If the recording cannot be read or does not fit the plan, or a library call fails. Damaged packets are counted, not errors.
 pub fn encode_audio(
@@ -35,7 +38,10 @@ pub fn encode_audio(
     let input = Input::open(recording, plan.container, &plan.clock)?;
     match audio.bits {
         AudioBits::Source => copy::copy(input, audio, output, progress),
-        AudioBits::Encoded { kbps } => encode::encode(input, audio, kbps, output, progress),
+        AudioBits::Encoded { kbps } => {
+            crate::ffi::use_common_instructions();
+            encode::encode(input, audio, kbps, output, progress)
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod copy;
 
 use cascade::Pictures;
 use copy::Copy;
+pub use copy::copy_source;
 
 /// Encodes one chunk of `recording` into files in `output`. `progress` hears the number of frames so far.
 ///
@@ -27,10 +28,7 @@ pub fn encode_chunk(
     output: &Path,
     progress: &mut dyn FnMut(u32),
 ) -> Result<EncodedChunk, MediaError> {
-    let video = plan
-        .video
-        .as_ref()
-        .ok_or_else(|| MediaError::PlanMismatch("the plan has no video".to_owned()))?;
+    let video = video_of(plan)?;
     let mut input = Input::open_at(recording, plan.container, &plan.clock, &chunk.read)?;
     let mut copy = Copy::of(video, chunk, output);
     let mut pictures = Pictures::new(video, chunk, output, progress);
@@ -116,6 +114,10 @@ impl OpenDecoder {
         self.flush(pictures)?;
         Ok(self.errors)
     }
+}
+
+fn video_of(plan: &Plan) -> Result<&VideoPlan, MediaError> {
+    plan.video.as_ref().ok_or_else(|| MediaError::PlanMismatch("the plan has no video".to_owned()))
 }
 
 fn writer<'p>(

@@ -101,6 +101,22 @@ pub(crate) fn set_audio_format(context: &mut codec::Context, sample_rate: u32, c
     }
 }
 
+/// Keeps the libraries to instructions that every CPU of the architecture has, in the whole process: sums with FMA are rounded otherwise, and
+/// so are those that wider registers take in another order. Has no effect on what is open already, on libx264 and where no such
+/// instructions are known to matter.
+pub(crate) fn use_common_instructions() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: it sets a number that is read when a codec, resampler or scaler is opened.
+    unsafe {
+        use ffmpeg_next::ffi::{
+            AV_CPU_FLAG_CMOV, AV_CPU_FLAG_MMX, AV_CPU_FLAG_MMXEXT, AV_CPU_FLAG_SSE,
+            AV_CPU_FLAG_SSE2, av_force_cpu_flags,
+        };
+        let scalar = AV_CPU_FLAG_CMOV | AV_CPU_FLAG_MMX | AV_CPU_FLAG_MMXEXT;
+        av_force_cpu_flags(scalar | AV_CPU_FLAG_SSE | AV_CPU_FLAG_SSE2);
+    }
+}
+
 /// True if a packet is to be decoded and its picture not shown.
 pub(crate) fn is_discarded(packet: &Packet) -> bool {
     // SAFETY: the packet is valid as long as the borrow; the field is a plain integer.

@@ -7,9 +7,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::child::{EncodeAudio, EncodeChunk, IndexRecording, TakePictures};
+use crate::child::{CopySource, EncodeAudio, EncodeChunk, IndexRecording, TakePictures};
 use crate::fleet::FleetKind;
 
 /// Turns recordings of live streams into video on demand (HLS).
@@ -54,6 +55,9 @@ pub enum Command {
     EncodeChunk(EncodeChunk),
     /// Child of run and transcode
     #[command(hide = true)]
+    CopySource(CopySource),
+    /// Child of run and transcode
+    #[command(hide = true)]
     EncodeAudio(EncodeAudio),
     /// Child of run and transcode
     #[command(hide = true)]
@@ -67,6 +71,7 @@ impl Command {
             self,
             Self::IndexRecording(_)
                 | Self::EncodeChunk(_)
+                | Self::CopySource(_)
                 | Self::EncodeAudio(_)
                 | Self::TakePictures(_)
         )
@@ -140,6 +145,24 @@ pub struct ServiceArguments {
     /// What the machine belongs to [default: none]
     #[arg(long, env = "TRANSCODER_FLEET")]
     pub fleet: Option<FleetKind>,
+    #[command(flatten)]
+    pub first: SourceFirst,
+}
+
+/// Whether the source is published first.
+#[derive(Args)]
+pub struct SourceFirst {
+    /// Publish the source alone within seconds, where it is copied, and the other renditions when they are encoded [default: false]
+    #[arg(
+        long,
+        value_name = "true|false",
+        env = "TRANSCODER_SOURCE_FIRST",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub source_first: Option<bool>,
 }
 
 /// Examine what the daemon would work with: settings, credentials, permissions, queue, buckets, FFmpeg, disk.
@@ -202,6 +225,8 @@ pub struct Transcode {
     /// Child processes at a time [default: the number of cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub children: Option<u16>,
+    #[command(flatten)]
+    pub first: SourceFirst,
     /// Report what each rung is worth and what it cost: VMAF, PSNR, bit rates, CPU seconds
     ///
     /// After publishing, each encoded rung is compared with the recording, frame by frame. Both are scaled to the size of the largest

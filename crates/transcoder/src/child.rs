@@ -38,6 +38,20 @@ pub struct EncodeChunk {
     output: PathBuf,
 }
 
+/// Copies the source rendition of the whole recording.
+#[derive(Args)]
+pub struct CopySource {
+    /// The recording, a local file.
+    #[arg(long)]
+    input: PathBuf,
+    /// The plan, as JSON.
+    #[arg(long)]
+    plan: PathBuf,
+    /// Directory for the segments and `source.json`.
+    #[arg(long)]
+    output: PathBuf,
+}
+
 /// Makes the audio rendition.
 #[derive(Args)]
 pub struct EncodeAudio {
@@ -92,6 +106,16 @@ impl EncodeChunk {
                 report(u64::from(frames));
             })?;
         write_json(&self.output.join("chunk.json"), &encoded)
+    }
+}
+
+impl CopySource {
+    /// Runs the command.
+    pub fn run(&self) -> anyhow::Result<()> {
+        media::init()?;
+        let plan = read_plan(&self.plan)?;
+        let copied = media::chunk::copy_source(&self.input, &plan, &self.output)?;
+        write_json(&self.output.join("source.json"), &copied)
     }
 }
 

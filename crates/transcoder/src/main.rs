@@ -51,6 +51,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Doctor(command) => command.run(&cli.settings),
         Command::IndexRecording(command) => command.run(),
         Command::EncodeChunk(command) => command.run(),
+        Command::CopySource(command) => command.run(),
         Command::EncodeAudio(command) => command.run(),
         Command::TakePictures(command) => command.run(),
     }

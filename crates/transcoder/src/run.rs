@@ -95,6 +95,7 @@ impl Service {
             profiles: Profiles::new(self.profile.clone()),
             scratch: self.scratch.clone(),
             chunks_in_flight: chunks_in_flight(self.children),
+            source_first: self.source_first,
         })
     }
 

@@ -30,6 +30,7 @@ pub struct FileSettings {
     pub metrics: Option<String>,
     pub metrics_resolution: Option<u16>,
     pub fleet: Option<FleetKind>,
+    pub source_first: Option<bool>,
 }
 
 impl FileSettings {

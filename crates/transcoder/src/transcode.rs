@@ -137,6 +137,7 @@ impl Transcode {
             profiles: Profiles::new(profile),
             scratch: scratch.to_owned(),
             chunks_in_flight: chunks_in_flight(children),
+            source_first: self.first.source_first.unwrap_or(false),
         });
         let fence = Fence::new(lifecycle::listen()?.soft);
         let bar = Arc::new(Bar::new());

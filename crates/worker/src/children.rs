@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `<program> index-recording --input F --output index.json` | `index.json`, a [`SourceIndex`] |
 //! | `<program> encode-chunk --input F --plan plan.json --chunk N --output DIR` | `chunk.json`, an [`EncodedChunk`], and its files |
+//! | `<program> copy-source --input F --plan plan.json --output DIR` | `source.json`, an [`EncodedRendition`], and its files |
 //! | `<program> encode-audio --input F --plan plan.json --output DIR` | `audio.json`, an [`EncodedAudio`], and its files |
 //! | `<program> take-pictures --input F --plan plan.json --output DIR` | `pictures.json`, a [`TakenPictures`], and its files |
 //!
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use job::report::{EncodedAudio, EncodedChunk, TakenPictures};
+use job::report::{EncodedAudio, EncodedChunk, EncodedRendition, TakenPictures};
 use job::source::SourceIndex;
 use serde::de::DeserializeOwned;
 use tokio::process::{Child, Command};
@@ -215,6 +216,14 @@ impl Engine for ChildProcesses {
             result: "chunk.json",
         };
         self.run(invocation, progress, cancel).await
+    }
+
+    async fn copy_source(
+        &self,
+        task: &RecordingTask<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<EncodedRendition, EngineError> {
+        self.run(Invocation::once("copy-source", task, "source.json"), &|_| (), cancel).await
     }
 
     async fn encode_audio(

@@ -1,6 +1,8 @@
 //! The first half of the line: Request -> Claimed -> Fetched -> Indexed -> Planned.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use job::failure::{Failure, Step};
 use job::names::{ObjectKind, PartNames, PlanId, PresentationNames};
@@ -60,6 +62,8 @@ pub(crate) struct Planned {
     /// True if the plan was there before, so that chunks may be, too.
     pub(crate) resumed: bool,
     pub(crate) failures: Failures,
+    /// What was uploaded of the source to publish it first, which its chunks need not upload again.
+    pub(crate) uploaded: OnceLock<HashSet<String>>,
 }
 
 /// Looks whether somebody published the job already; none if so.
@@ -153,6 +157,7 @@ impl Indexed {
             plan_file,
             resumed,
             failures,
+            uploaded: OnceLock::new(),
         })
     }
 }

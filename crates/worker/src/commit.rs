@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use job::failure::{Failure, Step};
 use job::names::{self, AUDIO, ObjectKind, PICTURES};
-use job::plan::Chunk;
+use job::plan::{Chunk, Rung};
 use job::ports::Conditional;
 use job::report::{
     AudioReport, ChunkReport, EncodedAudio, EncodedChunk, EncodedRendition, PictureFiles,
@@ -57,6 +57,22 @@ pub(crate) async fn upload_chunk(
     }
     let plan = planned.names.plan.clone();
     Ok(ChunkReport { plan, chunk: chunk.index, renditions, decoding: encoded.decoding })
+}
+
+/// Uploads what a child copied of the source, and keeps in mind that it did.
+pub(crate) async fn upload_source(
+    planned: &Planned,
+    rung: &Rung,
+    output: &Path,
+    copied: EncodedRendition,
+) -> Result<PublishedRendition, Failure> {
+    let segments = planned.plan.video.as_ref().map_or(0, |video| video.segments.len());
+    let asked = Asked { rendition: &rung.name, first_segment: 0, segments };
+    let source = upload_rendition(planned, &asked, output, copied).await?;
+    let names = source.segments.iter().map(|segment| &segment.name).chain([&source.init]);
+    let names = names.map(|name| planned.names.part.rendition(&rung.name, name));
+    planned.uploaded.get_or_init(|| names.collect());
+    Ok(source)
 }
 
 /// Uploads what a child made of the audio.
@@ -150,7 +166,9 @@ async fn upload_rendition(
     let upload = |kind, file: File| async move {
         let name = planned.names.part.rendition(asked.rendition, &file.name);
         let context = &planned.context;
-        context.stored(STEP, context.store().upload(&name, kind, &file.path)).await?;
+        if planned.uploaded.get().is_none_or(|uploaded| !uploaded.contains(&name)) {
+            context.stored(STEP, context.store().upload(&name, kind, &file.path)).await?;
+        }
         Ok::<_, Failure>(file)
     };
     let init = read(output, &encoded.init, names::init).await?;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use job::failure::{Failure, Step};
 use job::plan::{AudioPlan, Chunk, Plan};
-use job::report::{AudioReport, ChunkReport, PicturesReport, Reports};
+use job::report::{AudioReport, ChunkReport, PicturesReport, PublishedRendition, Reports};
 use job::source::Defect;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::claim::{Fetched, Names, Planned};
 use crate::commit::{create_report, upload_audio, upload_chunk, upload_pictures};
@@ -16,6 +16,7 @@ use crate::engine::{ChunkTask, EngineError, RecordingTask};
 use crate::fence::Fence;
 use crate::line::Context;
 use crate::progress::Task;
+use crate::source_first::Playable;
 
 /// A job all of whose chunks are uploaded, with the reports that say so.
 pub(crate) struct Committed {
@@ -39,6 +40,20 @@ enum Report {
     Chunk(ChunkReport),
     Audio(AudioReport),
     Pictures(PicturesReport),
+    /// The copy that is to be published first, if it is.
+    Source(Option<PublishedRendition>),
+    SourceFirst,
+}
+
+/// What came of the tasks that ended so far.
+#[derive(Default)]
+struct Results {
+    reports: Reports,
+    /// Until it is published.
+    source: Option<PublishedRendition>,
+    /// The first.
+    failure: Option<Failure>,
+    is_damaged: bool,
 }
 
 impl Planned {
@@ -62,53 +77,38 @@ impl Planned {
 
     /// Runs all tasks, the longest, the audio, first, and those of the video from its beginning. None if the source is copied and damaged.
     async fn run_all(self: &Arc<Self>, siblings: &Fence) -> Result<Option<Reports>, Failure> {
-        let is_copied = self.plan.copies_source();
-        let chunks = self.plan.video.iter().flat_map(|video| &video.chunks);
-        let chunks = chunks.map(|chunk| Task::Chunk(chunk.index));
-        let audio = self.plan.audio.iter().map(|_| Task::Audio);
-        let pictures = self.plan.pictures.iter().map(|_| Task::Pictures);
-        let mut waiting = audio.chain(pictures).chain(chunks);
+        let mut waiting = self.tasks();
         let mut running = JoinSet::new();
-        let mut reports = Reports::default();
-        let mut failure = None;
-        let mut is_damaged = false;
+        let mut results = Results::default();
         loop {
-            while failure.is_none()
-                && !is_damaged
-                && running.len() < self.context.tools.chunks_in_flight.get()
-            {
+            while results.are_good() && running.len() < self.context.tools.chunks_in_flight.get() {
                 let Some(task) = waiting.next() else { break };
                 running.spawn(Arc::clone(self).run(task, siblings.clone()));
             }
             let Some(ended) = running.join_next().await else {
                 break;
             };
-            match ended {
-                Ok(Ok(Report::Chunk(report))) if is_copied && report.decoding.errors > 0 => {
-                    siblings.token().cancel();
-                    is_damaged = true;
-                }
-                Ok(Ok(Report::Chunk(report))) => reports.chunks.push(report),
-                Ok(Ok(Report::Audio(report))) => reports.audio = Some(report),
-                Ok(Ok(Report::Pictures(report))) => reports.pictures = Some(report),
-                Ok(Err(failed)) => {
-                    // Those that end after it were stopped by it.
-                    siblings.token().cancel();
-                    failure.get_or_insert(failed);
-                }
-                Err(panicked) => match panicked.try_into_panic() {
-                    Ok(payload) => resume_unwind(payload),
-                    Err(error) => return Err(Failure::retry(Step::Encode, error)),
-                },
+            results.add(joined(ended), &self.plan);
+            if !results.are_good() {
+                // Those that end after it were stopped by it.
+                siblings.token().cancel();
+            } else if let Some(playable) = results.playable(&self.plan) {
+                let planned = Arc::clone(self);
+                running.spawn(async move {
+                    planned.publish_source(playable).await.map(|()| Report::SourceFirst)
+                });
             }
         }
-        reports.chunks.sort_unstable_by_key(|report| report.chunk);
-        match failure {
-            // Whatever else ended was stopped, or would be encoded anew.
-            _ if is_damaged => Ok(None),
-            Some(failure) => Err(failure),
-            None => Ok(Some(reports)),
-        }
+        results.into_reports()
+    }
+
+    fn tasks(&self) -> impl Iterator<Item = Task> + use<> {
+        let audio = self.plan.audio.is_some().then_some(Task::Audio);
+        let source = self.context.tools.source_first.then_some(Task::Source);
+        let pictures = self.plan.pictures.is_some().then_some(Task::Pictures);
+        let chunks = self.plan.video.iter().flat_map(|video| &video.chunks);
+        let chunks: Vec<Task> = chunks.map(|chunk| Task::Chunk(chunk.index)).collect();
+        audio.into_iter().chain(source).chain(pictures).chain(chunks)
     }
 
     async fn run(self: Arc<Self>, task: Task, fence: Fence) -> Result<Report, Failure> {
@@ -122,6 +122,7 @@ impl Planned {
             }
             Task::Audio => self.audio(&fence).await.map(Report::Audio),
             Task::Pictures => self.pictures(&fence).await.map(Report::Pictures),
+            Task::Source => self.copy_source(&fence).await.map(Report::Source),
         }
     }
 
@@ -213,17 +214,66 @@ impl Planned {
         Ok(report)
     }
 
-    fn recording_task<'a>(&'a self, output: &'a std::path::Path) -> RecordingTask<'a> {
+    pub(crate) fn recording_task<'a>(&'a self, output: &'a std::path::Path) -> RecordingTask<'a> {
         RecordingTask { recording: &self.recording, plan_file: &self.plan_file, output }
     }
 
-    fn output(&self, name: &str) -> Result<std::path::PathBuf, Failure> {
+    pub(crate) fn output(&self, name: &str) -> Result<std::path::PathBuf, Failure> {
         let made = self.workdir.subdirectory(name);
         made.map_err(|error| Failure::retry(Step::Encode, error))
     }
 }
 
+impl Results {
+    /// False if what still runs is to stop.
+    fn are_good(&self) -> bool {
+        self.failure.is_none() && !self.is_damaged
+    }
+
+    fn add(&mut self, result: Result<Report, Failure>, plan: &Plan) {
+        match result {
+            Ok(Report::Chunk(report)) => {
+                self.is_damaged |= report.decoding.errors > 0 && plan.source_rung().is_some();
+                self.reports.chunks.push(report);
+            }
+            Ok(Report::Audio(report)) => self.reports.audio = Some(report),
+            Ok(Report::Pictures(report)) => self.reports.pictures = Some(report),
+            Ok(Report::Source(source)) => self.source = source,
+            Ok(Report::SourceFirst) => {}
+            Err(failure) => {
+                self.failure.get_or_insert(failure);
+            }
+        }
+    }
+
+    /// What can be played already, once.
+    fn playable(&mut self, plan: &Plan) -> Option<Playable> {
+        if plan.audio.is_some() && self.reports.audio.is_none() {
+            return None;
+        }
+        let source = self.source.take()?;
+        Some(Playable { source, audio: self.reports.audio.clone() })
+    }
+
+    /// None if the source is copied and damaged: whatever else ended was stopped by that, or is encoded anew.
+    fn into_reports(mut self) -> Result<Option<Reports>, Failure> {
+        if self.is_damaged {
+            return Ok(None);
+        }
+        self.reports.chunks.sort_unstable_by_key(|report| report.chunk);
+        self.failure.map_or(Ok(Some(self.reports)), Err)
+    }
+}
+
+/// What a task returned; one that panicked panics here.
+fn joined(ended: Result<Result<Report, Failure>, JoinError>) -> Result<Report, Failure> {
+    ended.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(payload) => resume_unwind(payload),
+        Err(stopped) => Err(Failure::retry(Step::Encode, stopped)),
+    })
+}
+
 /// Gives the disk back while other chunks run. What stays goes with the working directory.
-async fn discard(output: &std::path::Path) {
+pub(crate) async fn discard(output: &std::path::Path) {
     let _ = tokio::fs::remove_dir_all(output).await;
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use job::failure::{Failure, Step};
 use job::plan::Chunk;
-use job::report::{EncodedAudio, EncodedChunk, TakenPictures};
+use job::report::{EncodedAudio, EncodedChunk, EncodedRendition, TakenPictures};
 use job::source::SourceIndex;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ pub struct ChunkTask<'a> {
     pub output: &'a Path,
 }
 
-/// What is done once for a whole recording: its audio, its pictures.
+/// What is done once for a whole recording: its audio, its pictures, the copy that is published first.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordingTask<'a> {
     /// The recording, a local file.
@@ -57,6 +57,13 @@ pub trait Engine: Send + Sync {
         progress: OnFrames<'_>,
         cancel: &CancellationToken,
     ) -> Result<EncodedChunk, EngineError>;
+
+    /// Copies the source rendition of all chunks at once into files of `task.output` that the result names.
+    async fn copy_source(
+        &self,
+        task: &RecordingTask<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<EncodedRendition, EngineError>;
 
     /// Encodes the audio into files of `task.output` that the result names.
     async fn encode_audio(

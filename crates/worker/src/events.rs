@@ -44,6 +44,22 @@ pub(crate) fn copy_damaged() {
     info!("the source does not decode without errors: it is encoded, not copied");
 }
 
+pub(crate) fn source_published() {
+    info!("the source can be played, the ladder follows");
+}
+
+pub(crate) fn source_not_copied() {
+    info!("the source is not copied: nothing is published before the ladder");
+}
+
+pub(crate) fn master_is_there() {
+    info!("there is a master already: it stays until the ladder is there");
+}
+
+pub(crate) fn source_not_first(failure: &Failure) {
+    warn!(error = %failure, "nothing is published before the ladder");
+}
+
 pub(crate) fn job_ended(outcome: Outcome, took: Duration) {
     let seconds = took.as_secs_f64();
     match outcome {

@@ -12,7 +12,8 @@
 //!   asks.
 //! - [`lease`], [`fence`]: the message is ours while its visibility is extended; a job whose lease ends writes no more.
 //! - `attempt`: what a message asks for, done recording by recording, and what that means for the message.
-//! - [`mod@line`]: the line of one job. `claim`, `encode`, `commit`, `publish` are its steps.
+//! - [`mod@line`]: the line of one job. `claim`, `encode`, `commit`, `publish` are its steps, and `source_first` lets viewers in
+//!   before the last of them.
 //! - [`engine`], [`children`]: what looks into recordings, as child processes; `pipes` and `output` are what they say and leave.
 //! - [`failures`]: when a job is given up.
 //! - [`workdir`]: where a job works.
@@ -47,6 +48,7 @@ pub mod progress;
 mod publish;
 pub mod pulse;
 mod sampler;
+mod source_first;
 #[cfg(test)]
 mod tests;
 pub mod workdir;

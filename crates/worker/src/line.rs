@@ -39,6 +39,8 @@ pub struct Tools {
     /// At most so many chunks of one job are encoded or uploaded at a time. More than the engine has slots, so that uploads do not
     /// keep it waiting; not all of them, so that a slow store does not fill the disk.
     pub chunks_in_flight: NonZeroUsize,
+    /// Whether the copied source, where there is one, is published alone as soon as it can be, while the ladder is encoded.
+    pub source_first: bool,
 }
 
 /// One job.

@@ -149,6 +149,8 @@ pub(crate) enum Task {
     Audio,
     /// Storyboard and poster.
     Pictures,
+    /// The copy that is published first. It is counted nowhere, as the chunks are.
+    Source,
 }
 
 impl Tracker {

@@ -10,4 +10,5 @@ mod line;
 mod logs;
 mod pictures;
 mod sampler;
+mod source_first;
 mod world;

@@ -46,6 +46,7 @@ async fn jobs_are_done_on_the_real_clock_over_any_queue_and_store() {
             profiles: Profiles::new(Profile::shipped("reference").unwrap().unwrap()),
             scratch: scratch.path().to_owned(),
             chunks_in_flight: NonZeroUsize::new(2).unwrap(),
+            source_first: false,
         }),
         metrics: Arc::<MemoryMetrics>::clone(&metrics),
         clock: Arc::new(FrozenClock),

@@ -6,7 +6,9 @@ use thiserror::Error;
 
 use crate::bandwidth::{Bandwidth, Extent, measure};
 use crate::plan::{Plan, Rung};
-use crate::report::{CodecFacts, PublishedPictures, PublishedRendition, PublishedSegment, Reports};
+use crate::report::{
+    AudioReport, CodecFacts, PublishedPictures, PublishedRendition, PublishedSegment, Reports,
+};
 
 /// One rendition over the whole presentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,9 +226,29 @@ impl Renditions {
                 Ok(VideoRendition { rung: rung.clone(), rendition })
             })
             .collect::<Result<_, _>>()?;
-        let (audio, pictures) = (audio_rendition(plan, reports)?, pictures(plan, reports)?);
-        Ok(Self { video, audio, pictures })
+        let audio = audio_rendition(plan, reports.audio.as_ref())?;
+        Ok(Self { video, audio, pictures: pictures(plan, reports)? })
     }
+
+    /// What can be played before anything is encoded: the copied source, which `rung` is in the plan, and the audio.
+    ///
+    /// # Errors
+    /// If they are not those of the whole plan.
+    pub fn source_first(
+        plan: &Plan,
+        rung: &Rung,
+        source: &PublishedRendition,
+        audio: Option<&AudioReport>,
+    ) -> Result<Self, ReportsError> {
+        let rendition = Rendition::start(source)?;
+        rendition.check_segments(planned_segments(plan))?;
+        let video = vec![VideoRendition { rung: rung.clone(), rendition }];
+        Ok(Self { video, audio: audio_rendition(plan, audio)?, pictures: None })
+    }
+}
+
+fn planned_segments(plan: &Plan) -> usize {
+    plan.video.as_ref().map_or(0, |video| video.segments.len())
 }
 
 fn check_chunks(plan: &Plan, reports: &Reports) -> Result<(), ReportsError> {
@@ -262,15 +284,18 @@ fn video_rendition(plan: &Plan, reports: &Reports, name: &str) -> Result<Renditi
         }
     }
     let whole = whole.ok_or_else(|| missing(0))?;
-    whole.check_segments(plan.video.as_ref().map_or(0, |video| video.segments.len()))?;
+    whole.check_segments(planned_segments(plan))?;
     Ok(whole)
 }
 
-fn audio_rendition(plan: &Plan, reports: &Reports) -> Result<Option<Rendition>, ReportsError> {
+fn audio_rendition(
+    plan: &Plan,
+    report: Option<&AudioReport>,
+) -> Result<Option<Rendition>, ReportsError> {
     let Some(audio) = &plan.audio else {
         return Ok(None);
     };
-    let report = reports.audio.as_ref().ok_or(ReportsError::Audio)?;
+    let report = report.ok_or(ReportsError::Audio)?;
     if report.plan != plan.id {
         return Err(ReportsError::Plan(crate::names::AUDIO.to_owned()));
     }

@@ -32,6 +32,8 @@ pub enum EngineTask {
     Index,
     /// Encoding the chunk of this number.
     Chunk(u32),
+    /// Copying the source of all chunks at once.
+    Source,
     /// Encoding the audio.
     Audio,
     /// Taking the pictures.
@@ -53,7 +55,7 @@ pub enum Behaviour {
     Panic,
     /// It takes so long.
     Take(Duration),
-    /// The child leaves another chunk, or fewer pictures, than it was asked for.
+    /// The child leaves another chunk, fewer pictures, or fewer segments of the source, than it was asked for.
     Cheat,
     /// The child loses half of a chunk's frames, or can decode none for pictures, and says so.
     LoseFrames,
@@ -205,6 +207,25 @@ impl Engine for FakeEngine {
         let errors = u32::from(behaviour == Some(Behaviour::MeetDamage));
         let decoding = Decoding { frames: chunk.frames, errors };
         Ok(EncodedChunk { chunk: number, renditions, decoding, cpu: ChunkCpu::default() })
+    }
+
+    async fn copy_source(
+        &self,
+        task: &RecordingTask<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<EncodedRendition, EngineError> {
+        let behaviour = self.perform(EngineTask::Source, cancel).await?;
+        let plan = read_plan(task.plan_file)?;
+        let copied = plan.video.as_ref().and_then(|video| Some((video, video.source_rung()?)));
+        let (video, rung) = copied.ok_or_else(|| EngineError::Refused("no copy".into()))?;
+        let chunks = video.chunks.iter().skip(usize::from(behaviour == Some(Behaviour::Cheat)));
+        let shares = chunks.map(|chunk| rendition(video, chunk, rung, task.output));
+        let shares = shares.collect::<Result<Vec<_>, _>>()?;
+        let whole = shares.into_iter().reduce(|mut whole, share| {
+            whole.segments.extend(share.segments);
+            whole
+        });
+        whole.ok_or_else(|| EngineError::Refused("no chunks".into()))
     }
 
     async fn encode_audio(

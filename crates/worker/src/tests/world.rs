@@ -64,6 +64,7 @@ impl World {
             profiles: Profiles::new(reference),
             scratch: scratch.path().to_owned(),
             chunks_in_flight: NonZeroUsize::new(2).unwrap(),
+            source_first: false,
         };
         Self {
             queue: Arc::new(MemoryQueue::new(50, journal.clone())),
