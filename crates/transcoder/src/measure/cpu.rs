@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use job::report::{ChunkCpu, EncodedAudio, EncodedChunk, TakenPictures};
+use job::report::{ChunkCpu, EncodedAudio, EncodedChunk, EncodedRendition, TakenPictures};
 use job::source::SourceIndex;
 use tokio_util::sync::CancellationToken;
 use worker::engine::{ChunkTask, Engine, EngineError, OnFrames, RecordingTask};
@@ -67,6 +67,14 @@ impl<E: Engine> Engine for MeteredEngine<E> {
         let encoded = self.engine.encode_chunk(task, progress, cancel).await?;
         self.meter.add(&encoded.cpu);
         Ok(encoded)
+    }
+
+    async fn copy_source(
+        &self,
+        task: &RecordingTask<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<EncodedRendition, EngineError> {
+        self.engine.copy_source(task, cancel).await
     }
 
     async fn encode_audio(
