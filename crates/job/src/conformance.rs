@@ -23,6 +23,8 @@ mod bench;
 #[cfg(test)]
 #[path = "conformance/bar_tests.rs"]
 mod bar_tests;
+#[cfg(test)]
+mod combined_tests;
 
 pub use facts::{
     Decoded, DecodedPicture, Expected, Facts, Fragment, FrameRange, InitFacts, Media, ObjectFacts,

@@ -103,10 +103,10 @@ impl Bench {
         text.insert_str(at, "#EXT-X-DISCONTINUITY\n");
     }
 
-    /// Marks the beginning of the second segment, the fourth I-frame, in all playlists but `left_out`.
+    /// Marks the beginning of the second segment, the seventh I-frame, in all playlists but `left_out`.
     pub(super) fn mark_all_but(&mut self, left_out: (&str, &str)) {
         for rendition in ["v720", "v480", "v234", "audio"] {
-            for (name, position) in [(MEDIA_PLAYLIST, 1), (IFRAME_PLAYLIST, 3)] {
+            for (name, position) in [(MEDIA_PLAYLIST, 1), (IFRAME_PLAYLIST, 6)] {
                 let exists = rendition != "audio" || name == MEDIA_PLAYLIST;
                 if exists && (rendition, name) != left_out {
                     self.mark(rendition, name, position);

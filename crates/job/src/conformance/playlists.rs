@@ -138,13 +138,11 @@ fn span_fault(video: &Rendition<'_>, iframes: &Rendition<'_>) -> Option<String> 
             format!("it begins at {first}/{iframe_scale} s, the video at {due}/{scale} s");
         return Some(sentence);
     }
-    let frame =
-        u128::from(video.sample_duration()?) * 1_000_000 / u128::from(video.timescale()?.get());
-    let (length, due) = (video.listed_duration(), iframes.listed_duration());
-    (u128::from(length.abs_diff(due)) > frame + 1).then(|| {
-        let (length, due) = (seconds(length.into()), seconds(due.into()));
-        format!("it lasts {due}, the video {length}")
-    })
+    let (ticks, _) = video.extent()?;
+    let microseconds = |ticks: u64| u128::from(ticks) * 1_000_000 / scale.unsigned_abs();
+    let (due, length) = (microseconds(ticks), u128::from(iframes.listed_duration()));
+    (length.abs_diff(due) > microseconds(video.sample_duration()?) + 1)
+        .then(|| format!("it lasts {}, the video {}", seconds(length), seconds(due)))
 }
 
 /// Item 6.
