@@ -48,22 +48,26 @@ type Change = (&'static str, bool, &'static str, fn(&Path));
 
 const CHANGES: &[Change] = &[
     ("2", true, "/v234/00001-", |path| replace(path, b"moof", b"free")),
-    ("2", true, "/audio/00001-", |path| fs::write(path, b"nothing").unwrap()),
+    ("2", true, "/audio/00001-", |path| put(path, b"nothing")),
     ("7", true, "/v234/init-", |path| replace(path, b"avcC", b"free")),
     ("12", true, "/v234/init-", |path| replace(path, b"avc1", b"avc3")),
     ("1", true, "/v234/00001-", |path| damage_second_half(path)),
     ("2", true, "/v234/00001-", |path| replace(path, b"mdat", b"free")),
     ("10", true, "/v234/iframes", |path| replace(path, b"BYTERANGE:", b"BYTERANGE:1")),
     ("13", true, "/pictures/poster-", |path| cut(path)),
-    ("13", true, "/pictures/sprite-", |path| fs::write(path, b"no picture").unwrap()),
+    ("13", true, "/pictures/sprite-", |path| put(path, b"no picture")),
     ("13-pictures", false, "/pictures/storyboard", |path| replace(path, b"xywh=0,", b"xywh=2,")),
     ("13", true, "/chunks/0.json", |path| replace(path, b"\"size\":", b"\"size\":1")),
-    ("13", true, "/plan.json", |path| fs::write(path, b"{}").unwrap()),
+    ("13", true, "/plan.json", |path| put(path, b"{}")),
     ("6", true, "/v234/media", |path| replace(path, b"TYPE:VOD", b"TYPE:EVENT")),
     ("6", true, "/v234/iframes", |path| {
         replace(path, b"#EXTINF", b"#EXT-X-DISCONTINUITY\n#EXTINF");
     }),
 ];
+
+fn put(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).expect("it is writable");
+}
 
 fn damage_second_half(path: &Path) {
     let mut bytes = fs::read(path).expect("it is there");

@@ -36,7 +36,7 @@ const BLOCKERS_AMONG_OTHERS: &[Break] = &[
     ("11", "a group that is not there", |b| b.master(",AUDIO=\"audio\"", ",AUDIO=\"sound\"")),
     ("12", "more than 60 frames/s", |b| b.master("FRAME-RATE=30.000", "FRAME-RATE=120.000")),
     ("12", "two video codecs", |b| {
-        b.master("avc1.64001F,mp4a", "avc1.64001F,hvc1.1.6.L93.B0,mp4a")
+        b.master("avc1.64001F,mp4a", "avc1.64001F,hvc1.1.6.L93.B0,mp4a");
     }),
     ("12", "level 6", |b| {
         b.init("v720").codecs = "avc1.64003C".to_owned();
