@@ -10,6 +10,8 @@ mod support;
 
 #[path = "transcoder/aws.rs"]
 mod aws;
+#[path = "transcoder/bar.rs"]
+mod bar;
 #[path = "transcoder/clock.rs"]
 mod clock;
 #[path = "transcoder/daemon.rs"]

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import { Failure } from './failure.mjs';
 
-const CHROMIUM = '/usr/bin/chromium';
-const FLAGS = [
+export const CHROMIUM = '/usr/bin/chromium';
+export const FLAGS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -42,7 +42,8 @@ export async function openPage(wanted, check) {
   }
 }
 
-function collectComplaints(page) {
+/** Gathers what the page and its console have to complain about, and answers of servers that are errors. */
+export function collectComplaints(page) {
   const complaints = [];
   page.on('console', (message) => {
     if (message.type() === 'error') {

@@ -14,13 +14,17 @@ const TYPES = {
   '.m3u8': 'application/vnd.apple.mpegurl',
   '.m4s': 'video/iso.segment',
   '.mp4': 'video/mp4',
+  '.vtt': 'text/vtt',
+  '.jpg': 'image/jpeg',
 };
 
-/** Resolves to the listening http.Server. */
-export function serve(folder) {
+/** Serves `folder`, and under the first component of a path other folders: `{ vod: '/srv/vod' }`. Resolves to the listening http.Server. */
+export function serve(folder, others = {}) {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
-    const path = join(folder, normalize(pathname), pathname.endsWith('/') ? 'index.html' : '');
+    const [, first, ...rest] = normalize(pathname).split('/');
+    const file = Object.hasOwn(others, first) ? join(others[first], ...rest) : join(folder, normalize(pathname));
+    const path = pathname.endsWith('/') ? join(file, 'index.html') : file;
     try {
       const body = await readFile(path);
       response.writeHead(200, { 'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream' }).end(body);

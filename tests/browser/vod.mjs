@@ -26,11 +26,14 @@ export async function checkVod(player, wanted) {
   const levels = await player.levels();
   const piece = Math.min(PLAYED_SECONDS, duration / 4);
   const played = [];
-  for (const index of levels.keys()) {
+  // Up through the ladder, and down again.
+  const up = [...levels.keys()];
+  for (const index of [...up, ...up.slice(0, -1).reverse()]) {
     played.push(await playLevel(player, index, levels[index], piece, wanted));
   }
   await chooseInMenu(player, levels);
   await seekAndPlay(player, duration / 2, piece);
+  await seekAndPlay(player, duration / 4, piece);
   const end = await playToEnd(player, duration);
   const decoded = await player.decoded();
   const { switches } = await player.evaluate(() => window.seen);

@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+mod discontinuities;
 mod facts;
 mod from_reports;
 mod media;
@@ -17,12 +18,17 @@ mod view;
 mod warnings;
 
 #[cfg(test)]
+mod bench;
+
+#[cfg(test)]
 #[path = "conformance/bar_tests.rs"]
 mod bar_tests;
+#[cfg(test)]
+mod combined_tests;
 
 pub use facts::{
-    Decoded, Expected, Facts, Fragment, FrameRange, InitFacts, Media, ObjectFacts, Picture,
-    SegmentContents,
+    Decoded, DecodedPicture, Expected, Facts, Fragment, FrameRange, InitFacts, Media, ObjectFacts,
+    Picture, SegmentContents,
 };
 pub use from_reports::{expected, facts_from_reports};
 
@@ -75,11 +81,16 @@ const fn warning(id: &'static str, check: fn(&View<'_>, &mut Found)) -> Item {
 
 const BAR: &[Item] = &[
     blocker("1", media::segments_start_with_idr),
+    blocker("2", media::segments_are_readable),
     blocker("2", media::times_continue),
     blocker("3", playlists::durations_fit_target),
     blocker("4", playlists::durations_are_real),
     blocker("5", playlists::cuts_are_aligned),
+    blocker("5", playlists::iframes_span_the_video),
     blocker("6", playlists::playlists_are_complete),
+    blocker("6", playlists::playlists_only_grow),
+    blocker("6", discontinuities::stand_at_the_same_points),
+    blocker("7", variants::inits_are_readable),
     blocker("7", variants::codecs_are_true),
     blocker("8", variants::bandwidths_are_true),
     blocker("9", playlists::segments_are_independent),
@@ -87,15 +98,18 @@ const BAR: &[Item] = &[
     blocker("11", variants::renditions_suffice),
     blocker("12", variants::video_plays_everywhere),
     blocker("13", objects::objects_exist),
+    blocker("13", pictures::pictures_decode),
     blocker("14", media::audio_and_video_match),
     warning("1-audio", media::audio_decodes),
     warning("13-pictures", pictures::session_data_is_true),
+    warning("13-pictures", pictures::areas_lie_within_sprites),
     warning("1.3a", warnings::level_for_older_devices),
     warning("1.11", warnings::level_no_higher_than_needed),
     warning("1.13", warnings::idr_distance),
     warning("1.18", warnings::natural_frame_rate),
     warning("1.30", warnings::peak_to_average),
     warning("1.32", warnings::first_variant),
+    warning("2.18", warnings::loudness_is_stated),
     warning("6.2", warnings::dense_iframes),
     warning("7.5", warnings::segment_length),
     warning("9.5", warnings::audio_is_separate),

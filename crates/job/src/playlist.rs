@@ -28,7 +28,7 @@ pub use parse::{
     Playlist, Problem, SessionData, SessionValue, Variant, parse,
 };
 pub use rendition::{Rendition, Renditions, ReportsError, VideoRendition};
-pub use storyboard::{Cue, StoryboardError, parse_storyboard, storyboard};
+pub use storyboard::{Area, Cue, StoryboardError, parse_storyboard, storyboard};
 pub use uri::resolve;
 
 use crate::names::{IFRAME_PLAYLIST, MEDIA_PLAYLIST, PartNames};

@@ -16,6 +16,8 @@ struct Checked<'a> {
     blockers: usize,
     warnings: usize,
     decoded: bool,
+    /// Whether plan and reports were there to compare with.
+    compared: bool,
     findings: &'a [Finding],
 }
 
@@ -43,6 +45,7 @@ impl Check {
             blockers,
             warnings: findings.len() - blockers,
             decoded: !self.no_decode,
+            compared: facts.expected.is_some(),
             findings: &findings,
         };
         self.tell(&summary)?;
@@ -56,18 +59,25 @@ impl Check {
             writeln!(out)?;
             return Ok(print(&out)?);
         }
+        let places = checked.findings.iter().map(|finding| finding.place.chars().count());
+        let width = places.max().unwrap_or(0).max("where".len());
+        if !checked.findings.is_empty() {
+            writeln!(out, "{:<7} {:<11} {:<width$} what", "", "item", "where")?;
+        }
         for finding in checked.findings {
             let severity = match finding.severity {
                 Severity::Blocker => "BLOCKER",
                 Severity::Warning => "warning",
             };
-            writeln!(
-                out,
-                "{severity} {:<7} {}: {}",
-                finding.item, finding.place, finding.sentence
-            )?;
+            let Finding { item, place, sentence, .. } = finding;
+            writeln!(out, "{severity:<7} {item:<11} {place:<width$} {sentence}")?;
         }
-        let how = if checked.decoded { "read and decoded" } else { "read" };
+        let how = match (checked.decoded, checked.compared) {
+            (true, true) => "read, decoded and compared with plan and reports",
+            (true, false) => "read and decoded",
+            (false, true) => "read and compared with plan and reports",
+            (false, false) => "read",
+        };
         writeln!(out, "{how}: {} blocker(s), {} warning(s)", checked.blockers, checked.warnings)?;
         Ok(print(&out)?)
     }

@@ -122,11 +122,10 @@ impl Published for Web {
             Err(ureq::Error::StatusCode(403 | 404 | 410)) => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        let content_type = response
-            .headers()
-            .get("content-type")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
+        let content_type = response.headers().get("content-type");
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        // A server that does not say is told from a directory, which cannot.
+        let content_type = Some(content_type.to_owned());
         let bytes = response
             .body_mut()
             .with_config()

@@ -10,14 +10,24 @@ pub struct Facts {
     pub master: String,
     /// The text of every media and I-frame playlist.
     pub playlists: BTreeMap<String, String>,
+    /// Whether the presentation still grows, so that its playlists may be of the type `EVENT`.
+    pub growing: bool,
+    /// Where the presentation still grows: the text of its playlists as they were after all else had been read.
+    pub later: BTreeMap<String, String>,
     /// The text of every storyboard.
     pub storyboards: BTreeMap<String, String>,
+    /// Every picture that was decoded.
+    pub pictures: BTreeMap<String, DecodedPicture>,
     /// Every object that exists, playlists and storyboards included.
     pub objects: BTreeMap<String, ObjectFacts>,
     /// Every initialisation segment that was read.
     pub inits: BTreeMap<String, InitFacts>,
     /// Every media segment that was read.
     pub segments: BTreeMap<String, SegmentContents>,
+    /// Every initialisation and media segment that exists and whose boxes cannot be read, with the reason.
+    pub unreadable: BTreeMap<String, String>,
+    /// Plan and reports that are there and that nothing can be compared with, with the reason.
+    pub bad_reports: BTreeMap<String, String>,
     /// What should be there, if the plan and the reports are at hand.
     pub expected: Option<Expected>,
 }
@@ -27,8 +37,22 @@ pub struct Facts {
 pub struct ObjectFacts {
     /// Bytes.
     pub size: u64,
-    /// `Content-Type`, where the store keeps one.
+    /// `Content-Type`: none where there is no such thing, as in a directory, and empty if a server sent none.
     pub content_type: Option<String>,
+}
+
+/// What decoding a picture gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodedPicture {
+    /// It was decoded without an error.
+    Whole {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+    /// It was not.
+    Damaged,
 }
 
 /// What stands in an initialisation segment.
@@ -40,6 +64,8 @@ pub struct InitFacts {
     pub timescale: u32,
     /// Tracks that it declares.
     pub tracks: u32,
+    /// Whether it has a `ludt` box, which states the loudness (ISO/IEC 14496-12, 12.2.7); none where it was not read.
+    pub loudness: Option<bool>,
     /// What kind of track.
     pub media: Media,
 }
@@ -51,7 +77,7 @@ pub enum Media {
     Video(Picture),
     /// Audio.
     Audio {
-        /// Channels.
+        /// Channels by the decoder's configuration.
         channels: u16,
     },
 }
@@ -65,12 +91,14 @@ pub struct Picture {
     pub height: u32,
     /// `chroma_format_idc`: 1 is 4:2:0.
     pub chroma_format_idc: Option<u8>,
-    /// Luma bit depth.
+    /// Bit depth, the larger of luma's and chroma's.
     pub bit_depth: Option<u8>,
     /// `frame_mbs_only_flag`.
     pub progressive: Option<bool>,
-    /// Width to height of one pixel.
+    /// Width to height of one pixel. Where the container says otherwise, what it says.
     pub pixel_aspect: Option<(u32, u32)>,
+    /// Width and height as the container has them, if it was read.
+    pub container_size: Option<(u32, u32)>,
 }
 
 /// What is in a media segment. Times are in ticks of the rendition's timescale.
@@ -106,6 +134,8 @@ pub struct Fragment {
     pub size: u64,
     /// `tfdt`.
     pub tfdt: u64,
+    /// Presentation time of its first sample, the edit list applied.
+    pub presentation: i64,
     /// Sum of sample durations; none where only a report is known.
     pub duration: Option<u64>,
     /// Samples.
@@ -134,6 +164,10 @@ pub struct Expected {
     pub sizes: BTreeMap<String, u64>,
     /// Video renditions that are published.
     pub video_renditions: usize,
+    /// Whether there is audio.
+    pub audio: bool,
+    /// Width and height in pixels of poster and sprites.
+    pub picture_sizes: BTreeMap<String, (u32, u32)>,
 }
 
 /// How many frames a rendition may have.

@@ -1,9 +1,12 @@
 //! The facts as plan and reports tell them, for the check before publishing.
 
+use std::collections::BTreeMap;
+
 use super::facts::{
     Decoded, Expected, Facts, Fragment, FrameRange, InitFacts, Media, ObjectFacts, Picture,
     SegmentContents,
 };
+use crate::ladder::Size;
 use crate::names::{MEDIA_PLAYLIST, ObjectKind, PICTURES, PartNames, STORYBOARD};
 use crate::plan::{Plan, RungBits};
 use crate::playlist::{Playlists, Rendition, Renditions, VideoRendition};
@@ -38,6 +41,7 @@ pub fn facts_from_reports(
             bit_depth: None,
             progressive: None,
             pixel_aspect: None,
+            container_size: None,
         };
         add(&mut facts, rendition, Media::Video(picture), names);
         if rung.bits == RungBits::Source {
@@ -79,6 +83,7 @@ fn add(facts: &mut Facts, rendition: &Rendition, media: Media, names: &PartNames
             codecs: rendition.codec.codecs.clone(),
             timescale: rendition.timescale.get(),
             tracks: 1,
+            loudness: None,
             media,
         },
     );
@@ -95,6 +100,7 @@ fn contents(segment: &PublishedSegment) -> SegmentContents {
         offset: idr.offset,
         size: idr.size,
         tfdt: idr.time,
+        presentation: i64::try_from(idr.time).unwrap_or(i64::MAX),
         duration: None,
         samples: 1,
         starts_with_idr: true,
@@ -144,7 +150,12 @@ pub fn expected(
     renditions: &Renditions,
     names: &PartNames,
 ) -> Expected {
-    let mut expected = Expected { video_renditions: renditions.video.len(), ..Expected::default() };
+    let mut expected = Expected {
+        video_renditions: renditions.video.len(),
+        audio: renditions.audio.is_some(),
+        picture_sizes: picture_sizes(plan, renditions, names),
+        ..Expected::default()
+    };
     for video in &renditions.video {
         let uri = names.from_master(&video.rendition.name, MEDIA_PLAYLIST);
         expected.frames.insert(uri, frames(plan, reports, video));
@@ -164,6 +175,23 @@ pub fn expected(
     let sizes = pictures(renditions).map(|p| (names.from_master(PICTURES, &p.name), p.size));
     expected.sizes.extend(sizes);
     expected
+}
+
+fn picture_sizes(
+    plan: &Plan,
+    renditions: &Renditions,
+    names: &PartNames,
+) -> BTreeMap<String, (u32, u32)> {
+    let Some((planned, published)) = plan.pictures.as_ref().zip(renditions.pictures.as_ref())
+    else {
+        return BTreeMap::new();
+    };
+    let sized = |picture: &PublishedPicture, size: Size| {
+        (names.from_master(PICTURES, &picture.name), (size.width, size.height))
+    };
+    let sprites = planned.sprites().zip(&published.sprites);
+    let sprites = sprites.map(|(sprite, picture)| sized(picture, planned.size_of(sprite)));
+    sprites.chain([sized(&published.poster, planned.poster)]).collect()
 }
 
 /// A copy has every frame of the plan. An encoded rung lacks at most those that decoding lost where it met errors. One that keeps one of

@@ -1,5 +1,7 @@
 //! Items that look into the media: 1, 2, 10, 14.
 
+use std::collections::BTreeSet;
+
 use super::facts::{Decoded, SegmentContents};
 use super::view::{Rendition, View};
 use super::{Found, seconds};
@@ -45,6 +47,17 @@ fn decoding_fault(decoded: Option<Decoded>, samples: u32) -> Option<String> {
         return Some(format!("decoding it alone meets {errors} errors"));
     }
     (frames != samples).then(|| format!("decoding it alone gives {frames} of {samples} frames"))
+}
+
+/// Item 2: what cannot be read has no times.
+pub(super) fn segments_are_readable(view: &View<'_>, found: &mut Found) {
+    let listed = view.all_playlists().flat_map(|rendition| &rendition.segments);
+    let listed: BTreeSet<&String> = listed.map(|segment| &segment.uri).collect();
+    for uri in listed {
+        if let Some(reason) = view.facts.unreadable.get(uri) {
+            found.push((uri.clone(), format!("the segment cannot be read: {reason}")));
+        }
+    }
 }
 
 /// Item 2.

@@ -13,6 +13,8 @@ pub(super) fn objects_exist(view: &View<'_>, found: &mut Found) {
             found.push((uri, fault));
         }
     }
+    let bad_reports = view.facts.bad_reports.iter();
+    found.extend(bad_reports.map(|(uri, reason)| (uri.clone(), reason.clone())));
     for rendition in view.all_playlists() {
         for (listed, segment) in rendition.playlist.segments.iter().zip(&rendition.segments) {
             let (Some(range), Some(object)) =
@@ -54,7 +56,13 @@ fn object_fault(view: &View<'_>, uri: &str) -> Option<String> {
     }
     let right = content_type(uri)?;
     let stated = object.content_type.as_deref()?;
-    (stated != right).then(|| format!("its Content-Type is {stated}, it must be {right}"))
+    if stated.is_empty() {
+        return Some(format!("it has no Content-Type, it must be {right}"));
+    }
+    // Parameters, as a character set, may follow the type.
+    let kind = stated.split(';').next().unwrap_or_default().trim();
+    let is_right = kind.eq_ignore_ascii_case(right);
+    (!is_right).then(|| format!("its Content-Type is {stated}, it must be {right}"))
 }
 
 /// The `Content-Type` for a name (HLS Authoring Specification 10.4).

@@ -1,9 +1,10 @@
 //! Session data, and the poster and storyboard that it names.
 
+use super::facts::DecodedPicture;
 use super::view::View;
 use super::{Found, MASTER, seconds};
 use crate::playlist::session_data::{DURATION, POSTER, STORYBOARD};
-use crate::playlist::{Cue, SessionValue, parse_storyboard, resolve};
+use crate::playlist::{Area, Cue, SessionValue, parse_storyboard, resolve};
 
 /// How far the stated length and the storyboard's end may be from the media's, in microseconds. Durations that are wrong are item 4's.
 const TOLERANCE: u64 = 100_000;
@@ -53,6 +54,45 @@ pub(super) fn session_data_is_true(view: &View<'_>, found: &mut Found) {
     found.extend(fault.map(|fault| (uri.to_owned(), fault)));
 }
 
+/// Item 13: a poster or sprite is the JPEG picture that its name promises, as large as planned.
+pub(super) fn pictures_decode(view: &View<'_>, found: &mut Found) {
+    for (uri, picture) in &view.facts.pictures {
+        let DecodedPicture::Whole { width, height } = picture else {
+            found.push((uri.clone(), "it does not decode as a JPEG picture".to_owned()));
+            continue;
+        };
+        let expected = view.facts.expected.as_ref().and_then(|e| e.picture_sizes.get(uri));
+        if let Some((due_width, due_height)) =
+            expected.filter(|expected| **expected != (*width, *height))
+        {
+            let sentence =
+                format!("it has {width}x{height} pixels, the plan says {due_width}x{due_height}");
+            found.push((uri.clone(), sentence));
+        }
+    }
+}
+
+/// Every part of a sprite that the storyboard names is in the sprite.
+pub(super) fn areas_lie_within_sprites(view: &View<'_>, found: &mut Found) {
+    let Some((uri, text)) = storyboard(view) else {
+        return;
+    };
+    for cue in parse_storyboard(text).unwrap_or_default() {
+        let picture = view.facts.pictures.get(&resolve(uri, &cue.sprite));
+        let Some(DecodedPicture::Whole { width, height }) = picture else {
+            continue;
+        };
+        if !cue.area.is_within((*width, *height)) {
+            let Area { x, y, width: area_width, height: area_height } = cue.area;
+            let sentence = format!(
+                "{area_width}x{area_height} pixels at {x},{y} are not within {}, which has {width}x{height}",
+                cue.sprite
+            );
+            found.push((uri.to_owned(), sentence));
+        }
+    }
+}
+
 fn cue_fault(cues: &[Cue], length: u64) -> Option<String> {
     let mut covered = 0;
     for cue in cues {
@@ -71,8 +111,7 @@ fn cue_fault(cues: &[Cue], length: u64) -> Option<String> {
 
 /// The sum of all `EXTINF` of the first rendition, in microseconds.
 fn length(view: &View<'_>) -> Option<u64> {
-    let segments = &view.renditions.first()?.playlist.segments;
-    Some(segments.iter().fold(0_u64, |sum, segment| sum.saturating_add(segment.duration)))
+    Some(view.renditions.first()?.listed_duration())
 }
 
 fn microseconds(seconds: &str) -> Option<u64> {

@@ -2,6 +2,7 @@
 
 use super::view::{Rendition, View};
 use super::{Found, MASTER, seconds};
+use crate::playlist::{MediaPlaylist, Playlist, parse};
 
 /// By how many microseconds a segment may be longer than the target duration (HLS Authoring Specification 7.7).
 const SLACK: u64 = 500_000;
@@ -40,10 +41,12 @@ fn drift(rendition: &Rendition<'_>) -> Option<String> {
     let microseconds = |ticks: u64| u128::from(ticks) * 1_000_000 / timescale;
     let contents = rendition.contents()?;
     let frame = contents.iter().map(|c| c.duration.div_ceil(u64::from(c.samples.max(1)))).min()?;
-    let origin = contents.first()?.tfdt;
+    let origin = contents.first()?.first_presentation;
+    let since_origin =
+        |time: i64| microseconds(u64::try_from(time.saturating_sub(origin)).unwrap_or(0));
     let mut sum: u128 = 0;
     for (position, listed) in rendition.playlist.segments.iter().enumerate() {
-        let real = microseconds(start(rendition, position)?.saturating_sub(origin));
+        let real = since_origin(rendition.start(position)?);
         if sum.abs_diff(real) > microseconds(frame) + 1 {
             let (uri, sum, real) = (&listed.uri, seconds(sum), seconds(real));
             return Some(format!("EXTINF before {uri} sum up to {sum}, its media is at {real}"));
@@ -51,23 +54,13 @@ fn drift(rendition: &Rendition<'_>) -> Option<String> {
         sum += u128::from(listed.duration);
     }
     let last = contents.last()?;
-    let real = microseconds((last.tfdt.saturating_add(last.duration)).saturating_sub(origin));
+    let end = i64::try_from(last.duration)
+        .map_or(i64::MAX, |d| last.first_presentation.saturating_add(d));
+    let real = since_origin(end);
     (sum.abs_diff(real) > microseconds(frame) + 1).then(|| {
         let (sum, real) = (seconds(sum), seconds(real));
         format!("all EXTINF sum up to {sum}, the media ends at {real}")
     })
-}
-
-/// When the media of a listed segment, or of the fragment that its byte range starts with, begins.
-fn start(rendition: &Rendition<'_>, position: usize) -> Option<u64> {
-    let contents = rendition.segments.get(position)?.contents?;
-    match rendition.playlist.segments.get(position)?.byte_range {
-        None => Some(contents.tfdt),
-        Some(range) => {
-            let fragment = contents.fragments.iter().find(|f| f.offset == range.offset)?;
-            Some(fragment.tfdt)
-        }
-    }
 }
 
 /// Item 5.
@@ -124,6 +117,34 @@ fn cuts(rendition: &Rendition<'_>) -> Option<Vec<u64>> {
     Some(contents.iter().map(|c| c.tfdt).chain(end).collect())
 }
 
+/// Item 5: an I-frame playlist begins with the video and lasts as long as it.
+pub(super) fn iframes_span_the_video(view: &View<'_>, found: &mut Found) {
+    let Some(video) = view.video().next() else {
+        return;
+    };
+    for iframes in &view.iframes {
+        if let Some(fault) = span_fault(video, iframes) {
+            found.push((iframes.uri.clone(), fault));
+        }
+    }
+}
+
+fn span_fault(video: &Rendition<'_>, iframes: &Rendition<'_>) -> Option<String> {
+    let scale = i128::from(video.timescale()?.get());
+    let iframe_scale = i128::from(iframes.timescale()?.get());
+    let (first, due) = (iframes.start(0)?, video.start(0)?);
+    if i128::from(first) * scale != i128::from(due) * iframe_scale {
+        let sentence =
+            format!("it begins at {first}/{iframe_scale} s, the video at {due}/{scale} s");
+        return Some(sentence);
+    }
+    let (ticks, _) = video.extent()?;
+    let microseconds = |ticks: u64| u128::from(ticks) * 1_000_000 / scale.unsigned_abs();
+    let (due, length) = (microseconds(ticks), u128::from(iframes.listed_duration()));
+    (length.abs_diff(due) > microseconds(video.sample_duration()?) + 1)
+        .then(|| format!("it lasts {}, the video {}", seconds(length), seconds(due)))
+}
+
 /// Item 6.
 pub(super) fn playlists_are_complete(view: &View<'_>, found: &mut Found) {
     for rendition in view.all_playlists() {
@@ -133,28 +154,51 @@ pub(super) fn playlists_are_complete(view: &View<'_>, found: &mut Found) {
                 found.push((rendition.uri.clone(), sentence.to_owned()));
             }
         };
-        let vod = playlist.playlist_type.as_deref() == Some("VOD");
-        missing(!vod, "EXT-X-PLAYLIST-TYPE is not VOD");
-        missing(!playlist.endlist, "EXT-X-ENDLIST is missing");
+        match (playlist.playlist_type.as_deref(), view.facts.growing) {
+            (Some("VOD"), _) => missing(!playlist.endlist, "EXT-X-ENDLIST is missing"),
+            (Some("EVENT"), true) => {}
+            (Some("EVENT"), false) => {
+                missing(true, "EXT-X-PLAYLIST-TYPE is EVENT, but the presentation is complete");
+            }
+            _ => missing(true, "EXT-X-PLAYLIST-TYPE is missing"),
+        }
         missing(playlist.segments.is_empty(), "it has no segments");
         let unmapped = playlist.segments.iter().any(|segment| segment.map.is_none());
         missing(unmapped, "EXT-X-MAP does not stand before the first segment");
+        let changes = playlist.segments.windows(2).any(|pair| {
+            pair[0].map.is_some() && pair[0].map != pair[1].map && !pair[1].discontinuity
+        });
+        missing(changes, "EXT-X-MAP changes where there is no EXT-X-DISCONTINUITY");
     }
-    let mut renditions = view.renditions.iter();
-    let Some(first) = renditions.next() else {
-        return;
-    };
-    for other in renditions {
-        if discontinuities(first) != discontinuities(other) {
-            let sentence = format!("its discontinuities are not those of {}", first.uri);
-            found.push((other.uri.clone(), sentence));
+}
+
+/// Item 6: a playlist of a presentation that grows is only ever appended to (RFC 8216 6.2.1).
+pub(super) fn playlists_only_grow(view: &View<'_>, found: &mut Found) {
+    for earlier in view.all_playlists() {
+        let Some(later) = view.facts.later.get(&earlier.uri) else {
+            continue;
+        };
+        let appended = match parse(later) {
+            Ok(Playlist::Media(later)) => is_appended(&earlier.playlist, &later),
+            _ => false,
+        };
+        if !appended {
+            let sentence = "it has changed in other ways than by appending".to_owned();
+            found.push((earlier.uri.clone(), sentence));
         }
     }
 }
 
-fn discontinuities(rendition: &Rendition<'_>) -> Vec<usize> {
-    let segments = rendition.playlist.segments.iter().enumerate();
-    segments.filter(|(_, segment)| segment.discontinuity).map(|(position, _)| position).collect()
+fn is_appended(earlier: &MediaPlaylist, later: &MediaPlaylist) -> bool {
+    let head = |playlist: &MediaPlaylist| {
+        let MediaPlaylist { target_duration, media_sequence, discontinuity_sequence, .. } =
+            playlist;
+        (*target_duration, *media_sequence, *discontinuity_sequence, playlist.iframes_only)
+    };
+    let grows = later.segments.len() > earlier.segments.len();
+    head(earlier) == head(later)
+        && later.segments.starts_with(&earlier.segments)
+        && !(earlier.endlist && (grows || !later.endlist))
 }
 
 /// Item 9.

@@ -8,12 +8,27 @@ use super::facts::SegmentContents;
 use super::view::{Rendition, View};
 use super::{Found, MASTER};
 use crate::bandwidth::Bandwidth;
-use crate::playlist::Variant;
+use crate::playlist::{Variant, resolve};
 
 /// Highest frame rate in frames per 1000 seconds (1.19), with the 5 % by which a measured rate may be above its name.
 const HIGHEST_RATE: u64 = 63_000;
 /// Highest `level_idc` (1.3b).
 const HIGHEST_LEVEL: u8 = 52;
+
+/// Item 7: without its initialisation segment nothing is known of a rendition.
+pub(super) fn inits_are_readable(view: &View<'_>, found: &mut Found) {
+    let mut maps = BTreeSet::new();
+    for rendition in view.all_playlists() {
+        let named = rendition.playlist.segments.iter().filter_map(|segment| segment.map.as_ref());
+        maps.extend(named.map(|map| resolve(&rendition.uri, map)));
+    }
+    for uri in maps {
+        if let Some(reason) = view.facts.unreadable.get(&uri) {
+            let sentence = format!("the initialisation segment cannot be read: {reason}");
+            found.push((uri, sentence));
+        }
+    }
+}
 
 /// Item 7.
 pub(super) fn codecs_are_true(view: &View<'_>, found: &mut Found) {
@@ -22,7 +37,7 @@ pub(super) fn codecs_are_true(view: &View<'_>, found: &mut Found) {
         let mut faults: Vec<String> = codecs_fault(variant.codecs.as_deref(), &together);
         if let Some(video) = together.first().filter(|own| own.picture().is_some()) {
             faults.extend(resolution_fault(variant.resolution, video));
-            faults.extend(frame_rate_fault(view, variant, video));
+            faults.extend(frame_rate_fault(variant, video));
         }
         found.extend(faults.into_iter().map(|fault| (variant.uri.clone(), fault)));
     }
@@ -62,13 +77,19 @@ fn resolution_fault(stated: Option<(u32, u32)>, video: &Rendition<'_>) -> Option
             "RESOLUTION says {}x{}, the pictures are {width}x{height}",
             size.0, size.1
         )),
-        Some(_) => None,
+        Some(size) => {
+            let container = picture.container_size.filter(|container| *container != size)?;
+            Some(format!(
+                "the sample entry says {}x{}, the pictures are {width}x{height}",
+                container.0, container.1
+            ))
+        }
     }
 }
 
-/// `FRAME-RATE` is that of the fastest part (RFC 8216 4.3.4.2): it must not be below the rate of every segment. Gaps lower a segment's
-/// rate, so that a stated rate above all of them is only wrong where no plan vouches for it.
-fn frame_rate_fault(view: &View<'_>, variant: &Variant, video: &Rendition<'_>) -> Option<String> {
+/// `FRAME-RATE` is that of the fastest part (RFC 8216 4.3.4.2): it must not be below the rate of every segment, nor above. Gaps lower
+/// a segment's rate; reports do not tell of them, so that a rate above all is only wrong where the segments were read.
+fn frame_rate_fault(variant: &Variant, video: &Rendition<'_>) -> Option<String> {
     let Some(stated) = variant.frame_rate else {
         return Some("FRAME-RATE is missing".to_owned());
     };
@@ -77,7 +98,8 @@ fn frame_rate_fault(view: &View<'_>, variant: &Variant, video: &Rendition<'_>) -
     let compare = |contents: &&SegmentContents| against_stated(contents, stated, timescale);
     let below = contents.iter().all(|c| compare(c) == Ordering::Greater);
     let above = contents.iter().all(|c| compare(c) == Ordering::Less);
-    let wrong = below || (above && view.facts.expected.is_none());
+    let were_read = contents.iter().flat_map(|c| &c.fragments).all(|f| f.duration.is_some());
+    let wrong = below || (above && were_read);
     let (ticks, samples) = video.extent()?;
     let measured = u128::from(samples) * u128::from(timescale.get()) * 1000 / u128::from(ticks);
     let (stated, measured) = (decimal(stated.into()), decimal(measured));
@@ -157,6 +179,7 @@ pub(super) fn renditions_suffice(view: &View<'_>, found: &mut Found) {
         let sentence = format!("it has {video} video variants where the reports have {due}");
         found.push((MASTER.to_owned(), sentence));
     }
+    sound_suffices(view, found);
     for rendition in view.audio() {
         let is_aac = rendition.init.is_some_and(|init| init.codecs.starts_with("mp4a.40."));
         if !is_aac || rendition.channels() != Some(2) {
@@ -171,6 +194,25 @@ pub(super) fn renditions_suffice(view: &View<'_>, found: &mut Found) {
     for audio in view.master.audio.iter().filter(|audio| audio.language.is_none()) {
         let sentence = format!("EXT-X-MEDIA {:?} has no LANGUAGE", audio.name);
         found.push((audio.uri.clone().unwrap_or_else(|| MASTER.to_owned()), sentence));
+    }
+}
+
+/// Where there is audio, every variant can be played with some.
+fn sound_suffices(view: &View<'_>, found: &mut Found) {
+    let due = view.facts.expected.as_ref().is_some_and(|expected| expected.audio);
+    if due && view.audio().next().is_none() {
+        found.push((MASTER.to_owned(), "the reports have audio, it has none".to_owned()));
+    }
+    for (variant, _) in view.video_variants() {
+        let has_audio =
+            view.played_together(variant).iter().any(|other| other.channels().is_some());
+        if variant.audio.is_some() && !has_audio {
+            let sentence = "its AUDIO names no group with audio".to_owned();
+            found.push((variant.uri.clone(), sentence));
+        }
+        if variant.audio.is_none() && view.audio().next().is_some() {
+            found.push((variant.uri.clone(), "it has no AUDIO, others have".to_owned()));
+        }
     }
 }
 

@@ -152,6 +152,24 @@ impl<'a> Rendition<'a> {
         NonZeroU32::new(self.init?.timescale)
     }
 
+    /// When the media of a listed segment, or of the fragment that its byte range starts with, begins: its earliest presentation time.
+    pub(super) fn start(&self, position: usize) -> Option<i64> {
+        let contents = self.segments.get(position)?.contents?;
+        match self.playlist.segments.get(position)?.byte_range {
+            None => Some(contents.first_presentation),
+            Some(range) => {
+                let fragment = contents.fragments.iter().find(|f| f.offset == range.offset)?;
+                Some(fragment.presentation)
+            }
+        }
+    }
+
+    /// The sum of all `EXTINF` in microseconds.
+    pub(super) fn listed_duration(&self) -> u64 {
+        let segments = self.playlist.segments.iter();
+        segments.fold(0, |sum, segment| sum.saturating_add(segment.duration))
+    }
+
     /// The contents of all segments, if all are known.
     pub(super) fn contents(&self) -> Option<Vec<&'a SegmentContents>> {
         self.segments.iter().map(|segment| segment.contents).collect()

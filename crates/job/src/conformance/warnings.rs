@@ -132,6 +132,16 @@ pub(super) fn first_variant(view: &View<'_>, found: &mut Found) {
     }
 }
 
+/// 2.18 and 2.19: by a `ludt` box. What players do not read, as session data, is not asked for.
+pub(super) fn loudness_is_stated(view: &View<'_>, found: &mut Found) {
+    for rendition in view.audio() {
+        if rendition.init.and_then(|init| init.loudness) == Some(false) {
+            let sentence = "its initialisation segment does not state its loudness".to_owned();
+            found.push((rendition.uri.clone(), sentence));
+        }
+    }
+}
+
 /// 6.2: one frame in a second, with a tenth to spare.
 pub(super) fn dense_iframes(view: &View<'_>, found: &mut Found) {
     let densest = view.iframes.iter().map(median).min();

@@ -28,6 +28,16 @@ fn a_media_playlist_is_read() {
 }
 
 #[test]
+fn a_discontinuity_belongs_to_the_segment_after_it() {
+    let marked = MEDIA.replacen("#EXTINF:5.5", "#EXT-X-DISCONTINUITY\n#EXTINF:5.5", 1);
+    let marked = marked.replacen("#EXT-X-MAP", "#EXT-X-DISCONTINUITY-SEQUENCE:3\n#EXT-X-MAP", 1);
+    let Playlist::Media(playlist) = parse(&marked).unwrap() else { panic!() };
+    let before: Vec<bool> = playlist.segments.iter().map(|s| s.discontinuity).collect();
+    assert_eq!(before, [false, true, false]);
+    assert_eq!(playlist.discontinuity_sequence, Some(3));
+}
+
+#[test]
 fn a_master_is_read() {
     let Playlist::Master(master) = parse(MASTER).unwrap() else { panic!() };
     assert!(master.independent_segments);
@@ -73,6 +83,28 @@ const FORBIDDEN: &[Forbidden] = &[
     (MEDIA, "10@20\nb", "10@20\nc", 13, "the byte range has no offset"),
     (MEDIA, "=\"init", "=init", 5, "the attribute list is malformed"),
     (MEDIA, "#EXT-X-ENDLIST", "#EXT-X-MEDIA:TYPE=AUDIO", 14, "EXT-X-MEDIA does not belong"),
+    (
+        MEDIA,
+        "#EXT-X-ENDLIST",
+        "#EXT-X-DISCONTINUITY",
+        14,
+        "EXT-X-DISCONTINUITY is not followed by a URI",
+    ),
+    (
+        MEDIA,
+        "a.m4s",
+        "#EXT-X-DISCONTINUITY\n#EXT-X-DISCONTINUITY\na.m4s",
+        8,
+        "EXT-X-DISCONTINUITY stands twice",
+    ),
+    (
+        MEDIA,
+        "VERSION:7",
+        "VERSION:7\n#EXT-X-DISCONTINUITY-SEQUENCE:x",
+        3,
+        "the value of EXT-X-DISCONTINUITY-SEQUENCE",
+    ),
+    (MASTER, "VERSION:7", "VERSION:7\n#EXT-X-DISCONTINUITY", 3, "EXT-X-DISCONTINUITY does not"),
     (MASTER, "v.m3u8\n", "", 6, "EXT-X-STREAM-INF is not followed by a URI"),
     (MASTER, "BANDWIDTH=1000,", "", 5, "the attribute BANDWIDTH is missing"),
     (MASTER, "BANDWIDTH=1000", "BANDWIDTH=\"1000\"", 5, "the value of the attribute BANDWIDTH"),

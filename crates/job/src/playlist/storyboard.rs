@@ -61,6 +61,32 @@ pub struct Cue {
     pub end: u64,
     /// URI of the sprite, without the fragment.
     pub sprite: String,
+    /// The part of the sprite that it is.
+    pub area: Area,
+}
+
+/// A rectangle of a picture, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// Its left edge.
+    pub x: u32,
+    /// Its upper edge.
+    pub y: u32,
+    /// Width.
+    pub width: u32,
+    /// Height.
+    pub height: u32,
+}
+
+impl Area {
+    /// Whether it is a part of a picture of this size: not empty, and nowhere beyond its edges.
+    #[must_use]
+    pub fn is_within(self, (picture_width, picture_height): (u32, u32)) -> bool {
+        let fits = |start: u32, length: u32, whole: u32| {
+            length > 0 && start.checked_add(length).is_some_and(|end| end <= whole)
+        };
+        fits(self.x, self.width, picture_width) && fits(self.y, self.height, picture_height)
+    }
 }
 
 /// A text that is no storyboard.
@@ -96,10 +122,16 @@ fn cue(block: &str) -> Option<Cue> {
     let (start, end) = timing.split_once(" --> ")?;
     let (sprite, area) = picture.split_once("#xywh=")?;
     let sides: Option<Vec<u32>> = area.split(',').map(digits).collect();
-    if sprite.is_empty() || sides?.len() != 4 {
+    let [x, y, width, height] = sides?.try_into().ok()?;
+    if sprite.is_empty() {
         return None;
     }
-    Some(Cue { start: milliseconds(start)?, end: milliseconds(end)?, sprite: sprite.to_owned() })
+    Some(Cue {
+        start: milliseconds(start)?,
+        end: milliseconds(end)?,
+        sprite: sprite.to_owned(),
+        area: Area { x, y, width, height },
+    })
 }
 
 /// `hh:mm:ss.ttt`, where hours may have more digits.
@@ -143,7 +175,8 @@ mod tests {
     #[test]
     fn what_is_no_storyboard_is_refused() {
         let good = "WEBVTT\n\n00:00:00.000 --> 00:00:10.000\ns.jpg#xywh=0,0,160,90\n";
-        let cue = Cue { start: 0, end: 10_000, sprite: "s.jpg".to_owned() };
+        let area = Area { x: 0, y: 0, width: 160, height: 90 };
+        let cue = Cue { start: 0, end: 10_000, sprite: "s.jpg".to_owned(), area };
         assert_eq!(parse_storyboard(good), Ok(vec![cue.clone()]));
         assert_eq!(parse_storyboard(&good.replace('\n', "\r\n")), Ok(vec![cue]));
         assert_eq!(parse_storyboard("WEBVTT\n"), Ok(vec![]));
@@ -158,6 +191,23 @@ mod tests {
         ] {
             let broken = parse_storyboard(&good.replacen(from, to, 1));
             assert!(matches!(broken, Err(StoryboardError::Cue(_))), "{from}: {broken:?}");
+        }
+    }
+
+    #[test]
+    fn an_area_is_within_a_picture_or_not() {
+        for ((x, y, width, height), within) in [
+            ((160, 0, 160, 90), true),
+            ((161, 0, 160, 90), false),
+            ((0, 1, 160, 90), false),
+            ((0, 0, 0, 90), false),
+            ((1, 0, u32::MAX, 90), false),
+        ] {
+            assert_eq!(
+                Area { x, y, width, height }.is_within((320, 90)),
+                within,
+                "{x} {y} {width}"
+            );
         }
     }
 

@@ -21,6 +21,8 @@ pub struct Init {
     pub timescale: u32,
     /// What the edit list takes away from all composition times, in ticks; 0 without a list.
     pub composition_shift: u64,
+    /// Whether the track states its loudness, in a `ludt` box (ISO/IEC 14496-12, 12.2.7).
+    pub states_loudness: bool,
     /// What a fragment's samples have where the fragment does not say.
     pub defaults: SampleDefaults,
     /// The sample entry.
@@ -116,6 +118,7 @@ pub fn read_init(bytes: &[u8]) -> Result<Init, CmafError> {
         track_id: tkhd.track_id,
         timescale,
         composition_shift: composition_shift(&trak)?,
+        states_loudness: states_loudness(&trak)?,
         defaults: SampleDefaults {
             duration: trex.default_sample_duration,
             size: trex.default_sample_size,
@@ -141,6 +144,13 @@ fn composition_shift(trak: &RawBox<'_>) -> Result<u64, CmafError> {
         return Err(elst_box.unsupported("ends before the track does"));
     }
     entry.media_time.ok_or_else(|| elst_box.unsupported("has an empty edit"))
+}
+
+fn states_loudness(trak: &RawBox<'_>) -> Result<bool, CmafError> {
+    let Some(udta) = trak.optional_child(FourCC::new(b"udta"))? else {
+        return Ok(false);
+    };
+    Ok(udta.optional_child(FourCC::new(b"ludt"))?.is_some())
 }
 
 fn only_sample_entry<'a>(stsd: &RawBox<'a>) -> Result<RawBox<'a>, CmafError> {

@@ -158,6 +158,8 @@ fn tag(master: &mut Master, name: &str, value: Option<&str>) -> Result<(), Probl
         | "EXT-X-ENDLIST"
         | "EXT-X-MAP"
         | "EXT-X-BYTERANGE"
+        | "EXT-X-DISCONTINUITY"
+        | "EXT-X-DISCONTINUITY-SEQUENCE"
         | "EXT-X-I-FRAMES-ONLY" => {
             return Err(Problem::Misplaced(name.to_owned()));
         }

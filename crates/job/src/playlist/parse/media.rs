@@ -12,6 +12,8 @@ pub struct MediaPlaylist {
     pub target_duration: u64,
     /// `EXT-X-MEDIA-SEQUENCE`.
     pub media_sequence: Option<u64>,
+    /// `EXT-X-DISCONTINUITY-SEQUENCE`.
+    pub discontinuity_sequence: Option<u64>,
     /// `EXT-X-PLAYLIST-TYPE` as it stands: `VOD` or `EVENT`.
     pub playlist_type: Option<String>,
     /// Whether it has `EXT-X-INDEPENDENT-SEGMENTS`.
@@ -68,7 +70,7 @@ struct Reader {
     map: Option<String>,
     duration: Option<u64>,
     byte_range: Option<(u64, Option<u64>)>,
-    discontinuity: bool,
+    discontinuity: Option<()>,
 }
 
 impl Reader {
@@ -95,7 +97,12 @@ impl Reader {
             "EXT-X-INDEPENDENT-SEGMENTS" => playlist.independent_segments = true,
             "EXT-X-I-FRAMES-ONLY" => playlist.iframes_only = true,
             "EXT-X-ENDLIST" => playlist.endlist = true,
-            "EXT-X-DISCONTINUITY" => self.discontinuity = true,
+            "EXT-X-DISCONTINUITY" => once(&mut self.discontinuity, (), "EXT-X-DISCONTINUITY")?,
+            "EXT-X-DISCONTINUITY-SEQUENCE" => {
+                let sequence = integer("EXT-X-DISCONTINUITY-SEQUENCE", value)?;
+                let slot = &mut playlist.discontinuity_sequence;
+                once(slot, sequence, "EXT-X-DISCONTINUITY-SEQUENCE")?;
+            }
             "EXT-X-MAP" => self.map = Some(attributes("EXT-X-MAP", value)?.required("URI")?),
             "EXTINF" => {
                 let (seconds, _title) = value
@@ -134,7 +141,7 @@ impl Reader {
             uri: uri.to_owned(),
             byte_range,
             map: self.map.clone(),
-            discontinuity: std::mem::take(&mut self.discontinuity),
+            discontinuity: self.discontinuity.take().is_some(),
         });
         Ok(())
     }
@@ -148,6 +155,9 @@ impl Reader {
     fn end(mut self) -> Result<MediaPlaylist, Problem> {
         if self.duration.is_some() {
             return Err(Problem::NoUri("EXTINF"));
+        }
+        if self.discontinuity.is_some() {
+            return Err(Problem::NoUri("EXT-X-DISCONTINUITY"));
         }
         let target = self.target_duration.ok_or(Problem::Missing("EXT-X-TARGETDURATION"))?;
         self.playlist.target_duration = target;

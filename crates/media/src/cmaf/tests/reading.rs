@@ -9,6 +9,7 @@ fn video_init_is_read_back() {
         track_id: 1,
         timescale: 90_000,
         composition_shift: 7_200,
+        states_loudness: false,
         defaults: SampleDefaults { duration: 0, size: 0, flags: 0 },
         media: Media::Video(VideoEntry {
             fourcc: FourCC::new(b"avc1"),
