@@ -36,6 +36,7 @@ pub fn encode_chunk(
     let mut pictures = Pictures::new(video, chunk, output, progress);
     let mut decoder = OpenDecoder::default();
     let mut packets = 0;
+    let mut open_gop = OpenGop::default();
     while packets < chunk.read.packets {
         // Asked before the event, whose bytes borrow the input.
         let is_annex_b = input.is_annex_b();
@@ -49,7 +50,9 @@ pub fn encode_chunk(
             Some(Event::Video(packet)) => {
                 packets += 1;
                 copy.push(&packet, video.origin, is_annex_b)?;
-                decoder.decode(packet, &mut pictures)?;
+                if open_gop.has_all_for(&packet) {
+                    decoder.decode(packet, &mut pictures)?;
+                }
             }
             Some(Event::AudioConfig(_) | Event::Audio(_)) => {}
         }
@@ -63,6 +66,24 @@ pub fn encode_chunk(
     let errors = errors.max(chunk.frames.saturating_sub(frames));
     let renditions = copy.finish()?.into_iter().chain(pictures.finish()?).collect();
     Ok(EncodedChunk { chunk: chunk.index, renditions, decoding: Decoding { frames, errors } })
+}
+
+/// Tells pictures that a decoder which starts in an open GOP lacks the references of: those that are presented before the first.
+#[derive(Default)]
+struct OpenGop {
+    first: Option<i64>,
+}
+
+impl OpenGop {
+    fn has_all_for(&mut self, packet: &VideoPacket<'_>) -> bool {
+        match self.first {
+            Some(first) => packet.pts >= first,
+            None => {
+                self.first = Some(if packet.sync { i64::MIN } else { packet.pts });
+                true
+            }
+        }
+    }
 }
 
 /// The decoder in use, replaced where the source's configuration changes.
