@@ -10,10 +10,14 @@ mod support;
 
 #[path = "transcoder/aws.rs"]
 mod aws;
+#[path = "transcoder/conversions.rs"]
+mod conversions;
 #[path = "transcoder/daemon.rs"]
 mod daemon;
 #[path = "transcoder/damage.rs"]
 mod damage;
+#[path = "transcoder/defects.rs"]
+mod defects;
 #[path = "transcoder/inputs.rs"]
 mod inputs;
 #[path = "transcoder/interruptions.rs"]
@@ -26,6 +30,8 @@ mod pictures;
 mod players;
 #[path = "transcoder/publishing.rs"]
 mod publishing;
+#[path = "transcoder/recorders.rs"]
+mod recorders;
 #[path = "transcoder/refusals.rs"]
 mod refusals;
 #[path = "transcoder/settings.rs"]

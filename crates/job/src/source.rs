@@ -129,6 +129,14 @@ impl VideoSource {
         self.frames.first().is_some_and(|frame| frame.sync)
     }
 
+    /// Frames that decode alone to a whole picture, in decoding order of each kind.
+    pub fn whole_alone(&self) -> impl Iterator<Item = &Frame> {
+        let at_once = self.recovery_points.iter().filter_map(|point| {
+            self.frames.get(point.frame).filter(|frame| frame.pts == point.ready && !frame.sync)
+        });
+        self.frames.iter().filter(|frame| frame.sync).chain(at_once)
+    }
+
     /// The number of the last frame that decoding can start at so that all pictures from `time` on are whole; 0 if there is none.
     #[must_use]
     pub fn entry_before(&self, time: i64) -> usize {

@@ -7,8 +7,8 @@ use ffmpeg_next::codec;
 use ffmpeg_next::codec::packet::Ref;
 use ffmpeg_next::ffi::{
     AV_INPUT_BUFFER_PADDING_SIZE, AV_PKT_FLAG_DISCARD, AVChannelLayout, AVSEEK_FLAG_BACKWARD,
-    FF_QP2LAMBDA, av_channel_layout_default, av_free, av_mallocz, av_seek_frame,
-    SWS_CS_ITU709, sws_getCoefficients, sws_setColorspaceDetails,
+    FF_QP2LAMBDA, SWS_CS_ITU709, av_channel_layout_default, av_free, av_mallocz, av_seek_frame,
+    sws_getCoefficients, sws_setColorspaceDetails,
 };
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::software::scaling;

@@ -4,9 +4,7 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use flv::{AudioSpecificConfig, End};
-use job::source::{
-    AudioCodec, AudioSource, Defect, Frame, H264Source, SourceIndex, VideoSource,
-};
+use job::source::{AudioCodec, AudioSource, Defect, Frame, H264Source, SourceIndex, VideoSource};
 
 use crate::MediaError;
 use crate::audio::timeline::Timeline;

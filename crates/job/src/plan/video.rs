@@ -218,7 +218,11 @@ fn frames_between(presented: &[i64], start: i64, end: i64) -> u32 {
 fn read_span(source: &VideoSource, start: i64, end: i64) -> ReadSpan {
     let frames = &source.frames;
     // Fields are told from each other by the picture before, so that one is decoded which is not shown.
-    let first = source.entry_before(if source.may_be_interlaced() { start.saturating_sub(1) } else { start });
+    let first = source.entry_before(if source.may_be_interlaced() {
+        start.saturating_sub(1)
+    } else {
+        start
+    });
     let last = frames.iter().rposition(|frame| frame.pts < end).unwrap_or(first).max(first);
     let entry = frames.get(first);
     let offset = entry.map_or(0, |frame| frame.offset);

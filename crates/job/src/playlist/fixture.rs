@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use crate::names::{self, PartNames, PresentationNames};
 use crate::colour::Colour;
+use crate::names::{self, PartNames, PresentationNames};
 use crate::plan::{AAC_FRAME, Plan, Rung, RungBits, VideoPlan, plan};
 use crate::profile::Profile;
 use crate::recording::{Identity, PresentationName};

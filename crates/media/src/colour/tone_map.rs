@@ -94,8 +94,7 @@ impl Rows {
             row.clear();
         }
         for x in 0..length(picture.plane_width(1)) {
-            let chroma =
-                [1, 2].map(|plane| range.chroma(f32::from(sample(picture, plane, x, y))));
+            let chroma = [1, 2].map(|plane| range.chroma(f32::from(sample(picture, plane, x, y))));
             let mut sums = [0.0; 2];
             for (row, luma) in self.luma.iter_mut().enumerate() {
                 for column in 0..2 {
@@ -153,8 +152,8 @@ struct Curves {
 impl Curves {
     fn new(source: Colour) -> Self {
         let light = source.light();
-        let hlg = (light == Light::Hlg)
-            .then(|| table(|root| PEAK / WHITE * root.powi(2).powf(0.2)));
+        let hlg =
+            (light == Light::Hlg).then(|| table(|root| PEAK / WHITE * root.powi(2).powf(0.2)));
         let is_high = light != Light::Standard;
         Self {
             weights: match source.matrix {

@@ -108,4 +108,3 @@ fn size_of_first_picture(
     }
     size.ok_or_else(|| MediaError::Refused("no frame of the recording can be decoded".to_owned()))
 }
-

@@ -5,8 +5,9 @@ use std::io::{BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use ::flv::{
-    AacPacketType, AccessUnit, AudioSpecificConfig, AudioTag, AvcConfig, AvcPacketType, End, FrameType,
-    NalLengthSize, NalUnits, OpenError, SoundFormat, Tag, TagKind, TagReader, Unwrapper, VideoTag,
+    AacPacketType, AccessUnit, AudioSpecificConfig, AudioTag, AvcConfig, AvcPacketType, End,
+    FrameType, NalLengthSize, NalUnits, OpenError, SoundFormat, Tag, TagKind, TagReader, Unwrapper,
+    VideoTag,
 };
 use ffmpeg_next::codec::{self, Id};
 use job::plan::ReadSpan;
