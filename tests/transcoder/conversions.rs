@@ -45,7 +45,7 @@ fn fields_become_frames() {
         let (_, shown) = converted(&dir, &recording);
         assert_eq!(packets('v', &shown), 50, "{name}");
         // What ffmpeg makes of the same fields, which look at one frame more, and less what is lost by encoding.
-        let parity = if name == "fields.flv" { 1 } else { 0 };
+        let parity = u8::from(name == "fields.flv");
         let mean = |filters: &str| {
             let all = psnr(&shown, &recording, filters);
             all.iter().sum::<f64>() / f64::from(u32::try_from(all.len()).unwrap())

@@ -119,7 +119,7 @@ fn reordered_pictures_and_priming_shift_no_sound() {
 
 /// Those tags of a recording that are wanted.
 fn only(file: &std::path::Path, wanted: impl Fn(&Tag) -> bool) -> Vec<u8> {
-    let tags = recorded(&fs::read(file).unwrap());
+    let tags = recorded(&fs::read(file).expect("it was made"));
     flv::file(tags.iter().filter(|tag| tag.is_header() || wanted(tag)))
 }
 

@@ -18,7 +18,7 @@ fn small_with(name: &str, options: &str) -> Vec<Tag> {
     let sound = "-f lavfi -i sine=sample_rate=48000";
     let codecs = "-c:v libx264 -preset ultrafast -bf 2 -pix_fmt yuv420p -g 30 -sc_threshold 0 -c:a aac -ac 2";
     let file = make(name, &format!("{pictures} {sound} -t 3 {codecs} {options}"));
-    recorded(&fs::read(file).unwrap())
+    recorded(&fs::read(file).expect("it was made"))
 }
 
 /// Publishes tags and gives the times of the pictures and how many packets of audio there are.
@@ -44,7 +44,7 @@ fn publish(dir: &Dir, file: &[u8]) -> (Vec<f64>, usize, Presentation) {
 }
 
 #[track_caller]
-fn same(what: &str, found: (Vec<f64>, usize), expected: &(Vec<f64>, usize)) {
+fn same(what: &str, found: &(Vec<f64>, usize), expected: &(Vec<f64>, usize)) {
     assert_eq!(found.0.len(), expected.0.len(), "{what}: pictures");
     let off = found.0.iter().zip(&expected.0).map(|(found, expected)| (found - expected).abs());
     assert!(off.into_iter().all(|off| off < 0.0015), "{what}: {:?}", found.0);
@@ -62,9 +62,9 @@ fn whatever_the_file_says_of_itself_its_tags_are_believed() {
 
     let (headers, media): (Vec<Tag>, Vec<Tag>) = tags.into_iter().partition(Tag::is_header);
     let audio_first = headers.iter().rev().chain(&media).cloned().collect::<Vec<_>>();
-    same("audio first", published(&audio_first), &expected);
+    same("audio first", &published(&audio_first), &expected);
     let twice = headers.iter().chain(&headers).chain(&media).cloned().collect::<Vec<_>>();
-    same("headers twice", published(&twice), &expected);
+    same("headers twice", &published(&twice), &expected);
     let mut again = headers.iter().chain(&media).cloned().collect::<Vec<_>>();
     let keyframe = again.iter().rposition(Tag::is_keyframe).unwrap();
     again.splice(
@@ -74,12 +74,12 @@ fn whatever_the_file_says_of_itself_its_tags_are_believed() {
             Tag { milliseconds, ..header }
         }),
     );
-    same("headers again", published(&again), &expected);
+    same("headers again", &published(&again), &expected);
     for flags in [0, 1, 4] {
         let mut file = flv::file(headers.iter().chain(&media));
         file[4] = flags;
         let (times, heard, _) = publish(&Dir::new(), &file);
-        same(&format!("flags {flags}"), (times, heard), &expected);
+        same(&format!("flags {flags}"), &(times, heard), &expected);
     }
 }
 
@@ -106,7 +106,7 @@ fn clocks_that_start_anywhere_or_wrap_go_on() {
         ("2^31", (1_u32 << 31) - 1500, 0x7fff_ffff),
         ("2^32, or a negative start", 0_u32.wrapping_sub(1500), u32::MAX),
     ] {
-        same(what, published(&shifted(start, mask)), &expected);
+        same(what, &published(&shifted(start, mask)), &expected);
     }
 }
 

@@ -76,13 +76,8 @@ struct OpenGop {
 
 impl OpenGop {
     fn has_all_for(&mut self, packet: &VideoPacket<'_>) -> bool {
-        match self.first {
-            Some(first) => packet.pts >= first,
-            None => {
-                self.first = Some(if packet.sync { i64::MIN } else { packet.pts });
-                true
-            }
-        }
+        let from = if packet.sync { i64::MIN } else { packet.pts };
+        packet.pts >= *self.first.get_or_insert(from)
     }
 }
 

@@ -200,9 +200,9 @@ impl Lines {
         if self.is_inside {
             let two_above = i32::midpoint(before.two_above[x], now.two_above[x]) - above;
             let two_below = i32::midpoint(before.two_below[x], now.two_below[x]) - below;
-            let (to_above, to_below) = (other - above, other - below);
-            let most = to_below.max(to_above).max(two_above.min(two_below));
-            let least = to_below.min(to_above).min(two_above.max(two_below));
+            let (upwards, downwards) = (other - above, other - below);
+            let most = downwards.max(upwards).max(two_above.min(two_below));
+            let least = downwards.min(upwards).min(two_above.max(two_below));
             moved = moved.max(least).max(-most);
         }
         spatial.clamp(other - moved, other + moved)
