@@ -14,10 +14,14 @@ mod aws;
 mod bar;
 #[path = "transcoder/clock.rs"]
 mod clock;
+#[path = "transcoder/conversions.rs"]
+mod conversions;
 #[path = "transcoder/daemon.rs"]
 mod daemon;
 #[path = "transcoder/damage.rs"]
 mod damage;
+#[path = "transcoder/defects.rs"]
+mod defects;
 #[path = "transcoder/determinism.rs"]
 mod determinism;
 #[path = "transcoder/inputs.rs"]
@@ -36,6 +40,8 @@ mod pictures;
 mod players;
 #[path = "transcoder/publishing.rs"]
 mod publishing;
+#[path = "transcoder/recorders.rs"]
+mod recorders;
 #[path = "transcoder/refusals.rs"]
 mod refusals;
 #[path = "transcoder/settings.rs"]

@@ -60,6 +60,37 @@ pub fn times(kind: char, input: &Path) -> Vec<f64> {
     times
 }
 
+/// How near the pictures of a file or playlist are to those of another after `filters` at worst, in dB: one by one, in order, both
+/// of 25 frames a second.
+#[track_caller]
+pub fn worst_psnr(shown: &Path, original: &Path, filters: &str) -> f64 {
+    psnr(shown, original, filters).into_iter().min_by(f64::total_cmp).expect("some were compared")
+}
+
+/// The same for each picture.
+#[track_caller]
+pub fn psnr(shown: &Path, original: &Path, filters: &str) -> Vec<f64> {
+    let both = "settb=1/25,setpts=N,format=yuv420p";
+    let graph = format!("[0:v]{both}[a];[1:v]{filters},{both}[b];[a][b]psnr=stats_file=-");
+    let inputs = ["-i".as_ref(), shown.as_os_str(), "-i".as_ref(), original.as_os_str()];
+    let options = ["-lavfi", &graph, "-f", "null", "-"];
+    let listed = ffmpeg(inputs.into_iter().chain(options.iter().map(OsStr::new)));
+    let averages = listed.lines().filter_map(|line| line.split_once("psnr_avg:"));
+    averages.map(|(_, rest)| rest.split(' ').next().unwrap_or(rest).parse().expect("dB")).collect()
+}
+
+/// The sound of a file or playlist: samples of a channel, `c0` or `c1`, decoded at its own rate.
+#[track_caller]
+pub fn samples(input: &Path, channel: &str, directory: &Path) -> Vec<i16> {
+    let raw = directory.join("samples.raw");
+    let options = format!("-map 0:a:0 -af pan=mono|c0={channel} -c:a pcm_s16le -f s16le");
+    let options = options.split_whitespace();
+    let input = ["-i".as_ref(), input.as_os_str()];
+    ffmpeg(input.into_iter().chain(options.map(OsStr::new)).chain([raw.as_os_str()]));
+    let bytes = std::fs::read(&raw).expect("ffmpeg wrote it");
+    bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+}
+
 /// Digests of the coded video frames, in decoding order.
 #[track_caller]
 pub fn coded_frames(input: &Path) -> Vec<String> {

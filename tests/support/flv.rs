@@ -25,6 +25,47 @@ pub fn tag(kind: u8, milliseconds: u32, payload: &[u8]) -> Vec<u8> {
     tag
 }
 
+/// A tag that can be changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    pub kind: u8,
+    pub milliseconds: u32,
+    pub payload: Vec<u8>,
+}
+
+impl Tag {
+    /// Whether it is a codec's configuration.
+    pub fn is_header(&self) -> bool {
+        let is_aac = self.kind == AUDIO && self.payload[0] >> 4 == 10;
+        (self.kind == VIDEO || is_aac) && self.payload[1] == 0
+    }
+
+    /// Whether its frame type says that it is a keyframe.
+    pub fn is_keyframe(&self) -> bool {
+        self.kind == VIDEO && self.payload[0] >> 4 == 1 && self.payload[1] == 1
+    }
+}
+
+/// Tags of a file that is whole, as nginx-rtmp records them: without metadata.
+pub fn recorded(file: &[u8]) -> Vec<Tag> {
+    let known = tags(file).into_iter().filter(|(kind, _)| matches!(*kind, AUDIO | VIDEO));
+    let read = known.map(|(kind, range)| {
+        let tag = &file[range];
+        let milliseconds = u32::from_be_bytes([tag[7], tag[4], tag[5], tag[6]]);
+        Tag { kind, milliseconds, payload: tag[11..].to_vec() }
+    });
+    read.collect()
+}
+
+/// A file of these tags.
+pub fn file<'a>(tags: impl IntoIterator<Item = &'a Tag>) -> Vec<u8> {
+    let mut file = HEADER.to_vec();
+    for written in tags {
+        file.extend(tag(written.kind, written.milliseconds, &written.payload));
+    }
+    file
+}
+
 /// Where the tags of a file that is whole are, without the sizes that follow them, and their kinds.
 pub fn tags(file: &[u8]) -> Vec<(u8, Range<usize>)> {
     let mut tags = Vec::new();

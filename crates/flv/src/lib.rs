@@ -15,6 +15,7 @@
 //! Enhanced RTMP v2 (only so far as to name what is refused).
 
 mod aac;
+mod access_unit;
 mod audio;
 mod avc;
 mod bits;
@@ -30,6 +31,7 @@ mod vui;
 mod walker;
 
 pub use aac::AudioSpecificConfig;
+pub use access_unit::AccessUnit;
 pub use audio::{AacPacketType, AudioTag, SoundFormat};
 pub use avc::AvcConfig;
 pub use clock::{Jump, Stamp, Stream, follow_clock};

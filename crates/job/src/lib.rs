@@ -11,7 +11,7 @@
 //! - [`message`]: the body of a queue message becomes [`recording::Recording`]s.
 //! - [`recording`]: which recording, what it is called, which presentation and part it belongs to.
 //! - [`source`]: what an index of the recording found, frame by frame.
-//! - [`profile`], [`ladder`], [`grid`]: what is wanted, which rungs follow, where the cuts are.
+//! - [`profile`], [`ladder`], [`grid`], [`colour`]: what is wanted, which rungs follow, where the cuts are, what colours are published.
 //! - [`plan`]: all of it in one value, which any worker may carry out.
 //! - [`report`]: what was encoded and uploaded, chunk by chunk.
 //! - [`playlist`], [`bandwidth`], [`presentation`]: what is published from the reports.
@@ -22,6 +22,7 @@
 //! - [`ports`]: the queue, the store, the metrics and the clock, as traits.
 
 pub mod bandwidth;
+pub mod colour;
 pub mod conformance;
 pub mod failure;
 pub mod grid;

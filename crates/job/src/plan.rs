@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::colour::ColourPlan;
 use crate::grid::GridSegment;
 use crate::names::PlanId;
 use crate::profile::{Profile, RungProfile};
@@ -60,7 +61,10 @@ pub struct VideoPlan {
     pub timescale: NonZeroU32,
     /// Clockwise turn that makes the source's pictures upright, in degrees: 0, 90, 180 or 270.
     pub rotation: u16,
-    /// Source presentation time of the presentation's start: the first keyframe.
+    /// The colours of the source and of the encoded renditions.
+    #[serde(default)]
+    pub colour: ColourPlan,
+    /// Source presentation time of the presentation's start: the first picture that can be decoded whole.
     pub origin: i64,
     /// Length of the presentation.
     pub duration: i64,

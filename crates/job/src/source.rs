@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use crate::colour::Colour;
+
 /// Containers that are read. Which one it is was decided by the bytes, never by the file's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -127,14 +129,69 @@ pub struct VideoSource {
     pub pixel_aspect: (u32, u32),
     /// Clockwise rotation that a player must apply, in degrees: 0, 90, 180 or 270.
     pub rotation: u16,
+    /// What its samples mean, as far as it says.
+    pub colour: Colour,
     /// The H.264 facts that decide whether the stream can be copied; none for other codecs.
     pub h264: Option<H264Source>,
     /// Byte offsets at which a codec configuration (FLV sequence header) stands; empty where the container keeps it apart.
     pub config_offsets: Vec<u64>,
     /// Presentation time from which on pictures are shown, where the container cuts away what comes before (an MP4's edit list).
     pub shown_from: Option<i64>,
-    /// Every frame in decoding order, from the first keyframe on.
+    /// Every frame in decoding order, from the first that decoding can start at.
     pub frames: Vec<Frame>,
+    /// Where else decoding can start, in decoding order (H.264 only; other codecs' are among the keyframes).
+    pub recovery_points: Vec<RecoveryPoint>,
+}
+
+/// A frame that is no IDR picture, at which decoding can start all the same (the recovery point of ITU-T H.264 D.2.8): an open GOP, or
+/// pictures that are refreshed bit by bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryPoint {
+    /// Its number among the frames.
+    pub frame: usize,
+    /// Presentation time from which on pictures are whole.
+    pub ready: i64,
+}
+
+impl VideoSource {
+    /// Presentation time of the first picture that can be shown whole; none if there is no frame that decoding can start at.
+    #[must_use]
+    pub fn first_whole(&self) -> Option<i64> {
+        let keyframe = self.frames.iter().find(|frame| frame.sync).map(|frame| frame.pts);
+        if self.starts_with_keyframe() {
+            return keyframe;
+        }
+        let recovered = self.recovery_points.first().map(|point| point.ready);
+        keyframe.into_iter().chain(recovered).min()
+    }
+
+    /// True if decoding starts at an IDR picture, or a keyframe of a codec that has none.
+    #[must_use]
+    pub fn starts_with_keyframe(&self) -> bool {
+        self.frames.first().is_some_and(|frame| frame.sync)
+    }
+
+    /// Frames that decode alone to a whole picture, in decoding order of each kind.
+    pub fn whole_alone(&self) -> impl Iterator<Item = &Frame> {
+        let at_once = self.recovery_points.iter().filter_map(|point| {
+            self.frames.get(point.frame).filter(|frame| frame.pts == point.ready && !frame.sync)
+        });
+        self.frames.iter().filter(|frame| frame.sync).chain(at_once)
+    }
+
+    /// The number of the last frame that decoding can start at so that all pictures from `time` on are whole; 0 if there is none.
+    #[must_use]
+    pub fn entry_before(&self, time: i64) -> usize {
+        let keyframe = self.frames.iter().rposition(|frame| frame.sync && frame.pts <= time);
+        let recovery = self.recovery_points.iter().rfind(|point| point.ready <= time);
+        keyframe.max(recovery.map(|point| point.frame)).unwrap_or(0)
+    }
+
+    /// True if its pictures may be made of two fields each.
+    #[must_use]
+    pub fn may_be_interlaced(&self) -> bool {
+        self.h264.as_ref().is_some_and(|h264| !h264.progressive)
+    }
 }
 
 /// What the sequence parameter sets say of an H.264 stream.

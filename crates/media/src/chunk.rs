@@ -34,6 +34,7 @@ pub fn encode_chunk(
     let mut pictures = Pictures::new(video, chunk, output, progress);
     let mut decoder = OpenDecoder::default();
     let mut packets = 0;
+    let mut open_gop = OpenGop::default();
     while packets < chunk.read.packets {
         // Asked before the event, whose bytes borrow the input.
         let is_annex_b = input.is_annex_b();
@@ -47,7 +48,9 @@ pub fn encode_chunk(
             Some(Event::Video(packet)) => {
                 packets += 1;
                 copy.push(&packet, video.origin, is_annex_b)?;
-                decoder.decode(packet, &mut pictures)?;
+                if open_gop.has_all_for(&packet) {
+                    decoder.decode(packet, &mut pictures)?;
+                }
             }
             Some(Event::AudioConfig(_) | Event::Audio(_)) => {}
         }
@@ -63,6 +66,19 @@ pub fn encode_chunk(
     let (encoded, cpu) = pictures.finish()?;
     let renditions = copied.into_iter().chain(encoded).collect();
     Ok(EncodedChunk { chunk: chunk.index, renditions, decoding: Decoding { frames, errors }, cpu })
+}
+
+/// Tells pictures that a decoder which starts in an open GOP lacks the references of: those that are presented before the first.
+#[derive(Default)]
+struct OpenGop {
+    first: Option<i64>,
+}
+
+impl OpenGop {
+    fn has_all_for(&mut self, packet: &VideoPacket<'_>) -> bool {
+        let from = if packet.sync { i64::MIN } else { packet.pts };
+        packet.pts >= *self.first.get_or_insert(from)
+    }
 }
 
 /// The decoder in use, replaced where the source's configuration changes.

@@ -7,10 +7,13 @@ use ffmpeg_next::codec;
 use ffmpeg_next::codec::packet::Ref;
 use ffmpeg_next::ffi::{
     AV_INPUT_BUFFER_PADDING_SIZE, AV_PKT_FLAG_DISCARD, AVChannelLayout, AVSEEK_FLAG_BACKWARD,
-    FF_QP2LAMBDA, av_channel_layout_default, av_free, av_mallocz, av_seek_frame,
+    FF_QP2LAMBDA, SWS_CS_ITU709, av_channel_layout_default, av_free, av_mallocz, av_seek_frame,
+    sws_getCoefficients, sws_setColorspaceDetails,
 };
 use ffmpeg_next::format::context::Input;
+use ffmpeg_next::software::scaling;
 use ffmpeg_next::{Packet, frame};
+use job::colour::Colour;
 
 /// Gives a codec context that is not yet open its extradata. Returns false if memory is short.
 pub(crate) fn set_extradata(context: &mut codec::Context, bytes: &[u8]) -> bool {
@@ -80,6 +83,21 @@ pub(crate) fn parameters_picture(parameters: &codec::Parameters) -> (u32, u32, (
     (positive(width), positive(height), aspect)
 }
 
+/// What the samples of stream parameters mean: the code points are those of ITU-T H.273.
+pub(crate) fn parameters_colour(parameters: &codec::Parameters) -> Colour {
+    // SAFETY: as above; the fields are read as the integers that C has them as.
+    let codes = unsafe {
+        let parameters = parameters.as_ptr();
+        [
+            (*parameters).color_primaries as u32,
+            (*parameters).color_trc as u32,
+            (*parameters).color_space as u32,
+        ]
+    };
+    let [primaries, transfer, matrix] = codes.map(|code| u8::try_from(code).unwrap_or(2));
+    Colour { primaries, transfer, matrix }
+}
+
 /// Samples per second and channels of stream parameters, as the demuxer found them.
 pub(crate) fn parameters_sound(parameters: &codec::Parameters) -> (u32, u16) {
     // SAFETY: as above.
@@ -122,6 +140,17 @@ pub(crate) fn is_discarded(packet: &Packet) -> bool {
     // SAFETY: the packet is valid as long as the borrow; the field is a plain integer.
     let flags = unsafe { (*packet.as_ptr()).flags };
     flags & AV_PKT_FLAG_DISCARD != 0
+}
+
+/// Makes a scaler from red, green and blue use the weights of BT.709 instead of BT.601's; for other pictures it changes nothing.
+pub(crate) fn make_bt709_of_rgb(context: &mut scaling::Context) {
+    const ONE: i32 = 1 << 16;
+    // SAFETY: the context is valid and borrowed exclusively; the tables are libswscale's own constants, of which it makes copies.
+    unsafe {
+        let bt709 = sws_getCoefficients(SWS_CS_ITU709);
+        let context = context.as_mut_ptr();
+        sws_setColorspaceDetails(context, bt709, 0, bt709, 0, 0, ONE, ONE);
+    }
 }
 
 /// Tells an encoder with a fixed quantiser scale which one it is for this picture.

@@ -3,16 +3,21 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use flv::{AudioSpecificConfig, AvcConfig, End, Sps};
+use flv::{AudioSpecificConfig, End};
 use job::source::{
-    AudioCodec, AudioSource, Clock, Defect, Frame, H264Source, SourceIndex, VideoCodec, VideoSource,
+    AudioCodec, AudioSource, Clock, Defect, Frame, H264Source, SourceIndex, VideoSource,
 };
 
 use crate::MediaError;
 use crate::audio::timeline::Timeline;
 use crate::container::sniff;
-use crate::decode::VideoDecoder;
-use crate::input::{AudioStream, Event, Input, VideoStream};
+use crate::input::{AudioStream, Event, Input, VideoPacket, VideoStream};
+
+mod picture;
+mod recovery;
+
+use picture::picture;
+use recovery::RecoveryPoints;
 
 mod clock;
 
@@ -85,7 +90,7 @@ impl Seen {
                     size: u32::try_from(packet.data.len()).unwrap_or(u32::MAX),
                     sync: packet.sync,
                 };
-                self.video.take(frame, packet.hidden);
+                self.video.take(frame, packet);
             }
             Event::AudioConfig(bytes) => self.audio.configure(bytes),
             Event::Audio(packet) => self.audio.packets.push((packet.offset, packet.pts)),
@@ -97,6 +102,7 @@ impl Seen {
 struct SeenVideo {
     frames: Vec<Frame>,
     before_keyframe: u64,
+    recovery_points: RecoveryPoints,
     configs: Configs,
     /// True if the container hides some frames.
     hidden: bool,
@@ -135,26 +141,36 @@ impl Configs {
 }
 
 impl SeenVideo {
-    fn take(&mut self, frame: Frame, hidden: bool) {
-        if self.frames.is_empty() && !frame.sync {
+    fn take(&mut self, frame: Frame, packet: &VideoPacket<'_>) {
+        if self.frames.is_empty() && !frame.sync && packet.recovery_frames.is_none() {
             self.before_keyframe += 1;
             return;
         }
         self.configs.count_frame();
-        self.hidden |= hidden;
-        if !hidden {
+        self.recovery_points.take(self.frames.len(), packet);
+        self.hidden |= packet.hidden;
+        if !packet.hidden {
             self.shown_from = Some(self.shown_from.map_or(frame.pts, |from| from.min(frame.pts)));
         }
         self.frames.push(frame);
     }
 
     fn finish(
-        self,
+        mut self,
         stream: VideoStream,
         input: &Input,
         path: &Path,
         defects: &mut Vec<Defect>,
     ) -> Result<Option<VideoSource>, MediaError> {
+        let (recovery_points, unusable) = self.recovery_points.finish(&mut self.frames);
+        self.before_keyframe += unusable;
+        if self.frames.is_empty() && self.before_keyframe > 0 {
+            return Err(MediaError::Refused(format!(
+                "decoding can start at none of the recording's {} video frames: none is an IDR picture or a keyframe, and none begins a \
+                 recovery that is completed",
+                self.before_keyframe
+            )));
+        }
         if self.before_keyframe > 0 {
             defects.push(Defect::FramesBeforeKeyframe { frames: self.before_keyframe });
         }
@@ -186,97 +202,14 @@ impl SeenVideo {
             height: picture.height,
             pixel_aspect: picture.aspect,
             rotation: picture.rotation,
+            colour: picture.colour,
             h264,
             config_offsets: self.configs.offsets,
             shown_from: self.hidden.then_some(self.shown_from).flatten(),
             frames: self.frames,
+            recovery_points,
         }))
     }
-}
-
-struct Picture {
-    width: u32,
-    height: u32,
-    aspect: (u32, u32),
-    rotation: u16,
-    sps: Option<Sps>,
-}
-
-fn picture(
-    stream: VideoStream,
-    configs: &Configs,
-    frames: &[Frame],
-    input: &Input,
-    path: &Path,
-) -> Result<Picture, MediaError> {
-    let config = configs.most_used();
-    let sps = (stream.codec == VideoCodec::H264).then(|| sequence_parameter_set(config)).flatten();
-    let container = match input {
-        Input::Flv(_) => None,
-        Input::Demux(demux) => demux.picture(),
-    };
-    let rotation = container.map_or(0, |(.., rotation)| rotation);
-    if let Some(sps) = sps {
-        let aspect = sps
-            .sample_aspect_ratio()
-            .map(|ratio| (u32::from(ratio.width), u32::from(ratio.height)))
-            .filter(|(width, height)| *width > 0 && *height > 0)
-            .unwrap_or((1, 1));
-        return Ok(Picture {
-            width: sps.width,
-            height: sps.height,
-            aspect,
-            rotation,
-            sps: Some(sps),
-        });
-    }
-    if let Some((width, height, aspect, rotation)) = container {
-        return Ok(Picture { width, height, aspect, rotation, sps: None });
-    }
-    // Codecs that tell their size in the frames only.
-    let (width, height) = size_of_first_picture(path, input, frames)?;
-    Ok(Picture { width, height, aspect: (1, 1), rotation, sps: None })
-}
-
-fn sequence_parameter_set(config: &[u8]) -> Option<Sps> {
-    let config = AvcConfig::parse(config).or_else(|_| AvcConfig::from_annex_b(config)).ok()?;
-    Sps::parse(config.sps().first()?).ok()
-}
-
-/// Decodes until a picture comes out.
-fn size_of_first_picture(
-    path: &Path,
-    of: &Input,
-    frames: &[Frame],
-) -> Result<(u32, u32), MediaError> {
-    let container = match of {
-        Input::Flv(_) => job::source::Container::Flv,
-        Input::Demux(_) => sniff(path)?,
-    };
-    let mut input = Input::open(path, container, &Clock::default())?;
-    let mut decoder: Option<VideoDecoder> = None;
-    let mut size = None;
-    let mut budget = frames.len().min(60);
-    while size.is_none() && budget > 0 {
-        match input.next_event()? {
-            None => break,
-            Some(Event::VideoConfig(bytes, _)) => {
-                let bytes = bytes.to_vec();
-                decoder = Some(VideoDecoder::open(input.video_decoder(&bytes)?)?);
-            }
-            Some(Event::Video(packet)) => {
-                budget -= 1;
-                if let Some(decoder) = &mut decoder {
-                    decoder.decode(&packet, &mut |frame, _| {
-                        size = Some((frame.width(), frame.height()));
-                        Ok(())
-                    })?;
-                }
-            }
-            Some(_) => {}
-        }
-    }
-    size.ok_or_else(|| MediaError::Refused("no frame of the recording can be decoded".to_owned()))
 }
 
 fn timescale(ticks: u32) -> Result<NonZeroU32, MediaError> {

@@ -39,6 +39,10 @@ pub struct VideoPacket<'a> {
     pub offset: u64,
     /// True for an IDR picture, or a keyframe of a codec that has none.
     pub sync: bool,
+    /// After how many more reference frames pictures are whole if decoding starts here; none if it cannot, or where `sync` says it all.
+    pub recovery_frames: Option<u32>,
+    /// True if other frames are predicted from it, as far as that is known.
+    pub is_reference: bool,
     /// True if the container wants the picture decoded and not shown (an MP4's edit list).
     pub hidden: bool,
     /// The coded bytes: H.264 with NAL unit lengths or start codes, see [`Input::is_annex_b`].

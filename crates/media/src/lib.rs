@@ -9,7 +9,7 @@
 //! - [`container`]: which container a file is, by its bytes.
 //! - [`input`]: packets of a recording in file order; FLV by our own walker, the rest by libavformat.
 //! - [`index`]: one pass over all packets.
-//! - [`chunk`]: decode once, turn upright ([`upright`]), scale in a cascade ([`scale`]), encode every rung ([`encode`]), write CMAF segments ([`rendition`]).
+//! - [`chunk`]: decode once, deinterlace ([`deinterlace`]), convert colours ([`colour`]), turn upright ([`upright`]), scale in a cascade ([`scale`]), encode every rung ([`encode`]), write CMAF segments ([`rendition`]).
 //! - [`audio`]: the audio rendition, once for the whole recording.
 //! - [`pictures`]: storyboard and poster, from some keyframes.
 //! - [`cmaf`]: ISO base media boxes, written and read.
@@ -21,9 +21,11 @@ pub mod audio;
 pub mod chunk;
 pub mod cmaf;
 mod codec;
+pub mod colour;
 pub mod container;
 mod cpu;
 pub mod decode;
+pub mod deinterlace;
 pub mod encode;
 pub mod error;
 mod ffi;

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use ffmpeg_next::frame;
 use job::ladder::Size;
-use job::plan::{PicturesPlan, Plan, ReadSpan, Shot, Sprite};
+use job::plan::{PicturesPlan, Plan, ReadSpan, Shot, Sprite, VideoPlan};
 use job::report::{PictureFiles, TakenPictures};
 
 use crate::MediaError;
+use crate::colour::Colours;
 use crate::decode::VideoDecoder;
+use crate::deinterlace::Deinterlacer;
 use crate::input::{Event, Input};
 use crate::scale::Scaler;
 use crate::upright::Upright;
@@ -38,7 +40,7 @@ pub fn take_pictures(
         .zip(plan.pictures.as_ref())
         .ok_or_else(|| MediaError::PlanMismatch("the plan has no pictures".to_owned()))?;
     let mut keyframes = Keyframes { recording, plan, input: None };
-    let mut album = Album::new(pictures, video.rotation, output);
+    let mut album = Album::new(pictures, video, output);
     for shot in &pictures.shots {
         album.add(shot, keyframes.decode(&shot.read)?)?;
         progress(album.tiles.into());
@@ -105,6 +107,7 @@ struct Album<'a> {
     output: &'a Path,
     tile: Sizer,
     poster: Sizer,
+    colours: Colours,
     /// The last picture that could be decoded.
     held: Option<frame::Video>,
     errors: u32,
@@ -117,8 +120,12 @@ struct Album<'a> {
 }
 
 impl<'a> Album<'a> {
-    fn new(plan: &'a PicturesPlan, rotation: u16, output: &'a Path) -> Self {
+    fn new(plan: &'a PicturesPlan, video: &VideoPlan, output: &'a Path) -> Self {
+        let Size { width, height } = plan.poster;
+        let lying = if video.rotation % 180 == 90 { (height, width) } else { (width, height) };
+        let rotation = video.rotation;
         Self {
+            colours: Colours::new(video.colour, lying.0, lying.1),
             plan,
             output,
             tile: Sizer::new(plan.tile, rotation),
@@ -134,7 +141,10 @@ impl<'a> Album<'a> {
 
     fn add(&mut self, shot: &Shot, decoded: Option<frame::Video>) -> Result<(), MediaError> {
         match decoded {
-            Some(picture) => self.held = Some(picture),
+            Some(mut picture) => {
+                Deinterlacer::default().run(&mut picture);
+                self.held = Some(self.colours.apply(&mut picture)?.clone());
+            }
             None => self.errors += 1,
         }
         self.poster_is_due |= shot.poster;

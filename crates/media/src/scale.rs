@@ -5,12 +5,15 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::software::scaling::{Context, Flags};
 use ffmpeg_next::{color, frame};
 
-use crate::MediaError;
+use crate::{MediaError, ffi};
 
-/// Makes pictures of one size, 8-bit 4:2:0, from whatever comes.
+/// Makes pictures of one size, 4:2:0 with 8 bits of limited range, from whatever comes.
 pub struct Scaler {
     width: u32,
     height: u32,
+    format: Pixel,
+    /// Makes 8 bits of more, where the range is full.
+    narrow: Option<Box<Narrow>>,
     context: Option<Context>,
     output: frame::Video,
 }
@@ -19,7 +22,13 @@ impl Scaler {
     /// A scaler to `width` x `height`.
     #[must_use]
     pub fn new(width: u32, height: u32) -> Self {
-        Self { width, height, context: None, output: frame::Video::empty() }
+        let output = frame::Video::empty();
+        Self { width, height, format: Pixel::YUV420P, narrow: None, context: None, output }
+    }
+
+    /// One that makes 10 bits, and leaves the range as it is.
+    pub(crate) fn ten_bit(width: u32, height: u32) -> Self {
+        Self { format: Pixel::YUV420P10LE, ..Self::new(width, height) }
     }
 
     /// The picture in this scaler's size: `input` itself where it fits already.
@@ -31,41 +40,97 @@ impl Scaler {
         input: &'a mut frame::Video,
     ) -> Result<&'a mut frame::Video, MediaError> {
         let fits = (input.width(), input.height()) == (self.width, self.height);
-        if fits && input.format() == Pixel::YUV420P && input.color_range() != color::Range::JPEG {
+        let is_full = input.color_range() == color::Range::JPEG;
+        let is_narrow = self.format == Pixel::YUV420P;
+        if fits && input.format() == self.format && !(is_full && is_narrow) {
             return Ok(input);
         }
-        name_full_range(input);
-        let mut context = self.context_for(input)?;
+        let input = match narrower(input.format()).filter(|_| is_full && is_narrow) {
+            Some(format) => self.narrow.get_or_insert_default().run(input, format)?,
+            None => input,
+        };
+        if is_narrow {
+            name_full_range(input);
+        }
+        let alike = self.context.take().filter(|context| is_for(context, input));
+        let mut context = match alike {
+            Some(context) => context,
+            None => open(input, self.format, (self.width, self.height))?,
+        };
         context.run(input, &mut self.output).map_err(MediaError::ffmpeg("scaling"))?;
         self.context = Some(context);
         self.output.set_color_space(input.color_space());
         self.output.set_color_primaries(input.color_primaries());
         self.output.set_color_transfer_characteristic(input.color_transfer_characteristic());
-        self.output.set_color_range(color::Range::MPEG);
+        let range = if is_narrow { color::Range::MPEG } else { input.color_range() };
+        self.output.set_color_range(range);
         Ok(&mut self.output)
     }
+}
 
-    /// The context for pictures like `input`; a new one where the source changes its size or format in mid-file.
-    fn context_for(&mut self, input: &frame::Video) -> Result<Context, MediaError> {
-        let alike = |context: &Context| {
-            let of = context.input();
-            (of.format, of.width, of.height) == (input.format(), input.width(), input.height())
+/// False where the source changes its size or format in mid-file.
+fn is_for(context: &Context, input: &frame::Video) -> bool {
+    let of = context.input();
+    (of.format, of.width, of.height) == (input.format(), input.width(), input.height())
+}
+
+fn open(
+    input: &frame::Video,
+    format: Pixel,
+    (width, height): (u32, u32),
+) -> Result<Context, MediaError> {
+    // Without these two flags the bytes depend on the CPU's features.
+    let flags = Flags::BICUBIC | Flags::ACCURATE_RND | Flags::BITEXACT;
+    let mut context =
+        Context::get(input.format(), input.width(), input.height(), format, width, height, flags)
+            .map_err(MediaError::ffmpeg("preparing to scale"))?;
+    if input.color_space() == color::Space::BT709 {
+        ffi::make_bt709_of_rgb(&mut context);
+    }
+    Ok(context)
+}
+
+/// The 8-bit format for one with more bits; none for all others.
+fn narrower(format: Pixel) -> Option<Pixel> {
+    match format {
+        Pixel::YUV420P10LE | Pixel::YUV420P12LE => Some(Pixel::YUV420P),
+        Pixel::YUV422P10LE | Pixel::YUV422P12LE => Some(Pixel::YUV422P),
+        Pixel::YUV444P10LE | Pixel::YUV444P12LE => Some(Pixel::YUV444P),
+        _ => None,
+    }
+}
+
+/// Makes 8-bit pictures of those with more bits, and leaves all else as it is.
+#[derive(Default)]
+struct Narrow {
+    context: Option<Context>,
+    output: Option<frame::Video>,
+}
+
+impl Narrow {
+    fn run(
+        &mut self,
+        input: &frame::Video,
+        format: Pixel,
+    ) -> Result<&mut frame::Video, MediaError> {
+        let size = (input.width(), input.height());
+        let alike = self.context.take().filter(|context| is_for(context, input));
+        let (mut context, former) = match alike {
+            Some(context) => (context, self.output.take()),
+            None => (open(input, format, size)?, None),
         };
-        if let Some(context) = self.context.take().filter(alike) {
-            return Ok(context);
+        // Its format was given another name the last time.
+        let mut output = former.unwrap_or_else(frame::Video::empty);
+        if output.width() > 0 {
+            output.set_format(format);
         }
-        // Without these two flags the bytes depend on the CPU's features.
-        let flags = Flags::BICUBIC | Flags::ACCURATE_RND | Flags::BITEXACT;
-        Context::get(
-            input.format(),
-            input.width(),
-            input.height(),
-            Pixel::YUV420P,
-            self.width,
-            self.height,
-            flags,
-        )
-        .map_err(MediaError::ffmpeg("preparing to scale"))
+        context.run(input, &mut output).map_err(MediaError::ffmpeg("scaling"))?;
+        self.context = Some(context);
+        output.set_color_range(input.color_range());
+        output.set_color_space(input.color_space());
+        output.set_color_primaries(input.color_primaries());
+        output.set_color_transfer_characteristic(input.color_transfer_characteristic());
+        Ok(self.output.insert(output))
     }
 }
 

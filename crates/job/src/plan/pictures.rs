@@ -114,7 +114,7 @@ fn poster_time(video: &VideoPlan) -> i64 {
 
 /// `shown_at` are the times of the storyboard's pictures, the source's and in order.
 fn shots(source: &VideoSource, shown_at: impl Iterator<Item = i64>, poster_time: i64) -> Vec<Shot> {
-    let mut keyframes: Vec<&Frame> = source.frames.iter().filter(|frame| frame.sync).collect();
+    let mut keyframes: Vec<&Frame> = source.whole_alone().collect();
     keyframes.sort_by_key(|keyframe| keyframe.pts);
     let poster = poster(&keyframes, poster_time);
     let mut tiles = vec![0_u32; keyframes.len()];

@@ -6,10 +6,10 @@ use super::{FrameRate, LONGEST_PRESENTATION_SECONDS, PlanError};
 use crate::grid::Timeline;
 use crate::source::VideoSource;
 
-/// When the frames of a source are presented, counted from its first keyframe.
+/// When the frames of a source are presented, counted from the first that can be decoded whole.
 pub(super) struct Times {
     pub(super) origin: i64,
-    /// Strictly increasing; what comes before the first keyframe and what repeats a time is left out.
+    /// Strictly increasing; what comes before the first and what repeats a time is left out.
     pub(super) presented: Vec<i64>,
     pub(super) keyframes: Vec<i64>,
     pub(super) frame_duration: i64,
@@ -18,8 +18,8 @@ pub(super) struct Times {
 
 impl Times {
     pub(super) fn of(source: &VideoSource) -> Result<Self, PlanError> {
-        let first = source.frames.iter().find(|frame| frame.sync).ok_or(PlanError::Nothing)?;
-        let origin = first_shown(source).unwrap_or(first.pts);
+        let first = source.first_whole().ok_or(PlanError::Nothing)?;
+        let origin = first_shown(source).filter(|shown| *shown >= first).unwrap_or(first);
         let mut presented: Vec<i64> = source
             .frames
             .iter()

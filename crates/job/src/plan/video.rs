@@ -2,10 +2,11 @@
 
 use super::times::Times;
 use super::{Chunk, FrameRate, PlanError, ReadSpan, Rung, RungBits, VideoPlan};
+use crate::colour::ColourPlan;
 use crate::grid::{GridSegment, even_grid, keyframe_grid};
 use crate::ladder::{Size, display_size, ladder};
 use crate::profile::{Profile, RungProfile, SourceCopy};
-use crate::source::{Frame, VideoSource};
+use crate::source::VideoSource;
 
 /// A recording is cut into about this many chunks, so that short ones fill the cores too.
 const CHUNKS_PER_RECORDING: i64 = 16;
@@ -33,6 +34,7 @@ pub(super) fn plan(source: &VideoSource, profile: &Profile) -> Result<VideoPlan,
         codec: source.codec,
         timescale: source.timescale,
         rotation: source.rotation,
+        colour: ColourPlan::of(source.colour, size),
         origin: times.origin,
         duration: times.end,
         frames: times.presented.len() as u64,
@@ -55,7 +57,8 @@ fn check_size(size: Size) -> Result<(), PlanError> {
 
 fn can_copy(source: &VideoSource, times: &Times, rules: SourceCopy) -> bool {
     let Some(h264) = &source.h264 else { return false };
-    let plays_everywhere = matches!(h264.profile_idc, 66 | 77 | 100)
+    let plays_everywhere = source.starts_with_keyframe()
+        && matches!(h264.profile_idc, 66 | 77 | 100)
         && h264.level_idc <= 52
         && h264.chroma_format_idc == 1
         && h264.bit_depth == 8
@@ -214,8 +217,12 @@ fn frames_between(presented: &[i64], start: i64, end: i64) -> u32 {
 /// Times here are the source's.
 fn read_span(source: &VideoSource, start: i64, end: i64) -> ReadSpan {
     let frames = &source.frames;
-    let is_entry = |frame: &Frame| frame.sync && frame.pts <= start;
-    let first = frames.iter().rposition(is_entry).unwrap_or(0);
+    // Fields are told from each other by the picture before, so that one is decoded which is not shown.
+    let first = source.entry_before(if source.may_be_interlaced() {
+        start.saturating_sub(1)
+    } else {
+        start
+    });
     let last = frames.iter().rposition(|frame| frame.pts < end).unwrap_or(first).max(first);
     let entry = frames.get(first);
     let offset = entry.map_or(0, |frame| frame.offset);

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use crate::colour::Colour;
 use crate::names::{self, PartNames, PresentationNames};
 use crate::plan::{AAC_FRAME, Plan, Rung, RungBits, VideoPlan, plan};
 use crate::profile::Profile;
@@ -78,6 +79,7 @@ pub(crate) fn video(rate: i64, frames: i64, keyframes: &[i64]) -> VideoSource {
         height: 720,
         pixel_aspect: (1, 1),
         rotation: 0,
+        colour: Colour::default(),
         h264: Some(H264Source {
             profile_idc: 100,
             level_idc: 40,
@@ -90,6 +92,7 @@ pub(crate) fn video(rate: i64, frames: i64, keyframes: &[i64]) -> VideoSource {
         config_offsets: vec![13],
         shown_from: None,
         frames: (0..frames).map(frame).collect(),
+        recovery_points: Vec::new(),
     }
 }
 

@@ -10,7 +10,9 @@ use job::report::{ChunkCpu, EncodedRendition, RungCpu};
 
 use super::writer;
 use crate::MediaError;
+use crate::colour::Colours;
 use crate::cpu::CpuStopwatch;
+use crate::deinterlace::Deinterlacer;
 use crate::encode::{RungEncoder, Timing};
 use crate::rendition::RenditionWriter;
 use crate::scale::Scaler;
@@ -28,6 +30,8 @@ pub(super) struct Pictures<'p, 'f> {
     idrs: std::iter::Peekable<std::vec::IntoIter<i64>>,
     last: Option<i64>,
     held: Option<frame::Video>,
+    deinterlacer: Deinterlacer,
+    colours: Option<Colours>,
     upright: Option<Upright>,
     rungs: Vec<EncodedRung<'p>>,
     pub(super) frames: u32,
@@ -59,6 +63,8 @@ impl<'p, 'f> Pictures<'p, 'f> {
             idrs: idrs.into_iter().peekable(),
             last: None,
             held: None,
+            deinterlacer: Deinterlacer::default(),
+            colours: colours(video),
             upright: upright(video),
             rungs: rungs.collect(),
             frames: 0,
@@ -69,6 +75,8 @@ impl<'p, 'f> Pictures<'p, 'f> {
     }
 
     pub(super) fn take(&mut self, frame: &mut frame::Video, pts: i64) -> Result<(), MediaError> {
+        // Also of pictures that are not shown: the next ones are told from them.
+        self.deinterlacer.run(frame);
         let time = pts - self.origin;
         let is_new = self.last.is_none_or(|last| last < time);
         if !(self.start..self.end).contains(&time) || !is_new {
@@ -100,9 +108,13 @@ impl<'p, 'f> Pictures<'p, 'f> {
         let kept: Vec<bool> = self.rungs.iter_mut().map(|rung| rung.keeps(idr)).collect();
         // A rung that drops this frame still scales it where a smaller one needs it.
         let needed = kept.iter().rposition(|kept| *kept).map_or(0, |last| last + 1);
-        let mut above = match &mut self.upright {
-            Some(upright) if needed > 0 => upright.turn(picture)?,
+        let mut above = match &mut self.colours {
+            Some(colours) if needed > 0 => colours.apply(picture)?,
             _ => picture,
+        };
+        above = match &mut self.upright {
+            Some(upright) if needed > 0 => upright.turn(above)?,
+            _ => above,
         };
         self.decoding += self.stopwatch.lap();
         for (rung, kept) in self.rungs.iter_mut().zip(kept).take(needed) {
@@ -141,6 +153,16 @@ impl<'p, 'f> Pictures<'p, 'f> {
         }
         Ok((renditions, cpu))
     }
+}
+
+/// What gives the source's pictures the presentation's colours, at the size of the top rung, lying as they do.
+fn colours(video: &VideoPlan) -> Option<Colours> {
+    let top = video.rungs.iter().find(|rung| rung.bits != RungBits::Source)?;
+    let (width, height) = match video.rotation {
+        90 | 270 => (top.height, top.width),
+        _ => (top.width, top.height),
+    };
+    Some(Colours::new(video.colour, width, height))
 }
 
 /// What turns the source's pictures, where they lie on their side. The top rung's size is theirs or smaller; turning at that size loses

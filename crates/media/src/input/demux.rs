@@ -9,6 +9,7 @@ use ffmpeg_next::error::{EACCES, EIO, EMFILE, ENFILE, ENOENT, ENOMEM};
 use ffmpeg_next::format::context::Input as Context;
 use ffmpeg_next::format::stream::Disposition;
 use ffmpeg_next::{Dictionary, Error, Packet, format, media};
+use job::colour::Colour;
 use job::plan::ReadSpan;
 use job::source::{AudioCodec, Container, VideoCodec};
 
@@ -194,10 +195,19 @@ impl DemuxInput {
         if self.audio.as_ref().is_some_and(|audio| audio.index == self.packet.stream()) {
             return Some(Event::Audio(AudioPacket { pts, offset, data }));
         }
-        let sync = self.packet.is_key()
-            && self.parameter_sets.as_ref().is_none_or(|sets| sets.is_idr(data));
+        let unit = self.parameter_sets.as_ref().map(|sets| sets.access_unit(data));
+        let sync = self.packet.is_key() && unit.is_none_or(|unit| unit.is_idr);
         let hidden = ffi::is_discarded(&self.packet);
-        Some(Event::Video(VideoPacket { pts, dts: self.dts(), offset, sync, hidden, data }))
+        Some(Event::Video(VideoPacket {
+            pts,
+            dts: self.dts(),
+            offset,
+            sync,
+            recovery_frames: unit.and_then(|unit| unit.recovery_frames),
+            is_reference: unit.is_none_or(|unit| unit.is_reference),
+            hidden,
+            data,
+        }))
     }
 
     pub(super) fn video(&self) -> Option<VideoStream> {
@@ -223,6 +233,12 @@ impl DemuxInput {
         let (width, height, aspect) = ffi::parameters_picture(&video.parameters);
         let rotation = self.context.stream(video.index).map_or(0, |stream| rotation(&stream));
         Some((width, height, aspect, rotation))
+    }
+
+    /// What the pictures' samples mean, as far as the stream says.
+    #[must_use]
+    pub fn colour(&self) -> Colour {
+        self.video.as_ref().map_or_else(Colour::default, |v| ffi::parameters_colour(&v.parameters))
     }
 
     pub(super) fn video_decoder(&self) -> Result<codec::Context, MediaError> {

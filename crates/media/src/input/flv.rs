@@ -5,8 +5,8 @@ use std::io::{BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use ::flv::{
-    AacPacketType, AudioSpecificConfig, AudioTag, AvcConfig, AvcPacketType, End, FrameType,
-    NalLengthSize, OpenError, SoundFormat, Tag, TagKind, TagReader, VideoTag, contains_idr,
+    AacPacketType, AccessUnit, AudioSpecificConfig, AudioTag, AvcConfig, AvcPacketType, End,
+    FrameType, NalLengthSize, NalUnits, OpenError, SoundFormat, Tag, TagKind, TagReader, VideoTag,
 };
 use ffmpeg_next::codec::{self, Id};
 use job::plan::ReadSpan;
@@ -56,7 +56,7 @@ struct Configured {
 /// An event without its bytes.
 enum Found {
     VideoConfig { offset: u64 },
-    Video { pts: i64, dts: i64, offset: u64, sync: bool },
+    Video { pts: i64, dts: i64, offset: u64, unit: AccessUnit },
     AudioConfig,
     Audio { pts: i64, offset: u64 },
 }
@@ -130,9 +130,16 @@ impl FlvInput {
         let data = self.payload.as_slice();
         Ok(Some(match found {
             Found::VideoConfig { offset } => Event::VideoConfig(data, offset),
-            Found::Video { pts, dts, offset, sync } => {
-                Event::Video(VideoPacket { pts, dts, offset, sync, hidden: false, data })
-            }
+            Found::Video { pts, dts, offset, unit } => Event::Video(VideoPacket {
+                pts,
+                dts,
+                offset,
+                sync: unit.is_idr,
+                recovery_frames: unit.recovery_frames,
+                is_reference: unit.is_reference,
+                hidden: false,
+                data,
+            }),
             Found::AudioConfig => Event::AudioConfig(data),
             Found::Audio { pts, offset } => Event::Audio(AudioPacket { pts, offset, data }),
         }))
@@ -278,7 +285,8 @@ impl Streams {
             }
             _ => payload,
         };
-        let found = Found::Video { pts: dts, dts, offset, sync };
+        let unit = AccessUnit { is_idr: sync, is_reference: true, recovery_frames: None };
+        let found = Found::Video { pts: dts, dts, offset, unit };
         Ok((!payload.is_empty()).then_some((found, payload)))
     }
 
@@ -297,9 +305,9 @@ impl Streams {
                 Some((Found::VideoConfig { offset }, payload))
             }
             AvcPacketType::Nalu if !payload.is_empty() => {
-                let sync = contains_idr(payload, self.nal_length?);
+                let unit = AccessUnit::of(NalUnits::new(payload, self.nal_length?).flatten());
                 let pts = dts + i64::from(composition_time);
-                Some((Found::Video { pts, dts, offset, sync }, payload))
+                Some((Found::Video { pts, dts, offset, unit }, payload))
             }
             AvcPacketType::Nalu | AvcPacketType::EndOfSequence => None,
         }

@@ -1,8 +1,7 @@
 //! The parameter sets of an H.264 stream that a demuxer gives us: out of band, and again in the stream, where they may change.
 
-use ::flv::{AvcConfig, NalLengthSize, NalUnits, annex_b_nal_units, contains_idr};
+use ::flv::{AccessUnit, AvcConfig, NalLengthSize, NalUnits, annex_b_nal_units};
 
-const IDR: u8 = 5;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 
@@ -31,11 +30,11 @@ impl ParameterSets {
         self.nal_length.is_none()
     }
 
-    /// True if a frame is an IDR picture.
-    pub(super) fn is_idr(&self, frame: &[u8]) -> bool {
+    /// What a frame says about starting to decode at it.
+    pub(super) fn access_unit(&self, frame: &[u8]) -> AccessUnit {
         match self.nal_length {
-            Some(length) => contains_idr(frame, length),
-            None => annex_b_nal_units(frame).any(|unit| is_of(unit, IDR)),
+            Some(length) => AccessUnit::of(NalUnits::new(frame, length).flatten()),
+            None => AccessUnit::of(annex_b_nal_units(frame)),
         }
     }
 
@@ -108,7 +107,7 @@ mod tests {
     #[test]
     fn idr_pictures_are_found_behind_start_codes() {
         let sets = ParameterSets::new(&annex_b(&[&SMALL, &PICTURE]));
-        assert!(sets.is_idr(&annex_b(&[&[0x09, 0xf0], &[0x65, 0x88]])));
-        assert!(!sets.is_idr(&annex_b(&[&[0x09, 0xf0], &[0x41, 0x9a]])));
+        assert!(sets.access_unit(&annex_b(&[&[0x09, 0xf0], &[0x65, 0x88]])).is_idr);
+        assert!(!sets.access_unit(&annex_b(&[&[0x09, 0xf0], &[0x41, 0x9a]])).is_idr);
     }
 }

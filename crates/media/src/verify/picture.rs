@@ -19,7 +19,16 @@ pub(super) fn decode(file: &[u8]) -> Result<DecodedPicture, MediaError> {
     }
     let mut decoder = VideoDecoder::open(decoder_context(Id::MJPEG, &[])?)?;
     let mut sizes = Vec::new();
-    let packet = VideoPacket { pts: 0, dts: 0, offset: 0, sync: true, hidden: false, data: file };
+    let packet = VideoPacket {
+        pts: 0,
+        dts: 0,
+        offset: 0,
+        sync: true,
+        recovery_frames: None,
+        is_reference: true,
+        hidden: false,
+        data: file,
+    };
     let mut note = |picture: &mut ffmpeg_next::frame::Video, _| {
         sizes.push((picture.width(), picture.height()));
         Ok(())

@@ -118,6 +118,8 @@ fn decode_video(
             dts: i64::try_from(sample.decode_time).unwrap_or(i64::MAX),
             offset: 0,
             sync: sample.sync,
+            recovery_frames: None,
+            is_reference: true,
             hidden: false,
             data: bytes.get(sample.data.clone()).unwrap_or_default(),
         };

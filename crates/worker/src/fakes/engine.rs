@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use job::colour::Colour;
 use job::grid::GridSegment;
 use job::names::AUDIO;
 use job::plan::{AAC_FRAME, Chunk, Plan, Rung, VideoPlan};
@@ -371,6 +372,7 @@ pub fn source_index(seconds: u32) -> SourceIndex {
         height: 480,
         pixel_aspect: (1, 1),
         rotation: 0,
+        colour: Colour::default(),
         h264: Some(H264Source {
             profile_idc: 77,
             level_idc: 40,
@@ -383,6 +385,7 @@ pub fn source_index(seconds: u32) -> SourceIndex {
         config_offsets: vec![13],
         shown_from: None,
         frames: frames.collect(),
+        recovery_points: Vec::new(),
     };
     let audio = AudioSource {
         codec: AudioCodec::Aac,
