@@ -77,7 +77,7 @@ impl Planned {
 
     /// Runs all tasks, the longest, the audio, first, and those of the video from its beginning. None if the source is copied and damaged.
     async fn run_all(self: &Arc<Self>, siblings: &Fence) -> Result<Option<Reports>, Failure> {
-        let mut waiting = self.tasks();
+        let mut waiting = self.tasks(self.is_source_first().await?);
         let mut running = JoinSet::new();
         let mut results = Results::default();
         loop {
@@ -102,9 +102,9 @@ impl Planned {
         results.into_reports()
     }
 
-    fn tasks(&self) -> impl Iterator<Item = Task> + use<> {
+    fn tasks(&self, source_first: bool) -> impl Iterator<Item = Task> + use<> {
         let audio = self.plan.audio.is_some().then_some(Task::Audio);
-        let source = self.context.tools.source_first.then_some(Task::Source);
+        let source = source_first.then_some(Task::Source);
         let pictures = self.plan.pictures.is_some().then_some(Task::Pictures);
         let chunks = self.plan.video.iter().flat_map(|video| &video.chunks);
         let chunks: Vec<Task> = chunks.map(|chunk| Task::Chunk(chunk.index)).collect();

@@ -26,7 +26,26 @@ pub(crate) struct Playable {
 }
 
 impl Planned {
-    /// Copies and uploads the source. None if it is not copied, if it would not be published, or if that went wrong.
+    /// Whether the source is to be published first: if that is asked for, if it is copied, and if no master is there. Asked before any task
+    /// is started, so that the copy need not wait for the others' children.
+    pub(crate) async fn is_source_first(&self) -> Result<bool, Failure> {
+        if !self.context.tools.source_first {
+            return Ok(false);
+        }
+        if self.plan.source_rung().is_none() {
+            events::source_not_copied();
+            return Ok(false);
+        }
+        let master = self.names.presentation.master();
+        let size = self.context.stored(Step::Encode, self.context.store().size(&master)).await;
+        let is_there = unless_stopped(size)?.is_none_or(|size| size.is_some());
+        if is_there {
+            events::master_is_there();
+        }
+        Ok(!is_there)
+    }
+
+    /// Copies and uploads the source. None if that went wrong.
     pub(crate) async fn copy_source(
         &self,
         fence: &Fence,
@@ -45,16 +64,7 @@ impl Planned {
         &self,
         fence: &Fence,
     ) -> Result<Option<PublishedRendition>, Failure> {
-        let Some(rung) = self.plan.source_rung() else {
-            events::source_not_copied();
-            return Ok(None);
-        };
-        let master = self.names.presentation.master();
-        let size = self.context.store().size(&master);
-        if self.context.stored(Step::Encode, size).await?.is_some() {
-            events::master_is_there();
-            return Ok(None);
-        }
+        let Some(rung) = self.plan.source_rung() else { return Ok(None) };
         let output = self.output("source")?;
         let task = self.recording_task(&output);
         let copied = self.context.tools.engine.copy_source(&task, fence.token()).await;
