@@ -8,6 +8,7 @@ pub mod directory;
 pub mod ffmpeg;
 pub mod flv;
 pub mod metadata;
+pub mod players;
 pub mod presentation;
 pub mod queue;
 pub mod recordings;

@@ -3,27 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::directory::Dir;
+use crate::support::players::newest_ffmpeg;
 use crate::support::recordings::{make, short, usual};
 
 /// Pictures encoded almost without loss have more. Compared with the frame before or after, those of a zoom have about 55.
 const SAME_PICTURES: f64 = 95.0;
-
-/// From the Python environment that deploy/setup makes.
-fn ffmpeg_with_libvmaf() -> PathBuf {
-    let environment = std::env::var_os("REC2VOD_AWS_VENV")
-        .expect("REC2VOD_AWS_VENV names a Python environment with imageio-ffmpeg==0.8.1");
-    let library = Path::new(&environment).join("lib");
-    let children = |directory: PathBuf| {
-        let entries = std::fs::read_dir(directory).into_iter().flatten();
-        entries.map(|entry| entry.expect("the environment can be read").path())
-    };
-    let binaries = children(library)
-        .flat_map(|python| children(python.join("site-packages/imageio_ffmpeg/binaries")));
-    let mut found = binaries.filter(|path| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ffmpeg-"))
-    });
-    found.next().expect("imageio-ffmpeg==0.8.1 is installed in REC2VOD_AWS_VENV")
-}
 
 /// `reference`, almost without loss.
 fn almost_lossless(dir: &Dir, fps_cap: &str) -> String {
@@ -37,7 +21,7 @@ fn almost_lossless(dir: &Dir, fps_cap: &str) -> String {
 
 /// The measured facts of a recording published with a profile.
 fn measured(dir: &Dir, recording: &Path, profile: &str) -> serde_json::Value {
-    let ffmpeg = ffmpeg_with_libvmaf().display().to_string();
+    let ffmpeg = newest_ffmpeg().display().to_string();
     let options = ["--measure", "--json", "--ffmpeg", &ffmpeg, "--profile", profile];
     let printed = dir.transcode(recording, &options).succeeds();
     let facts: serde_json::Value = serde_json::from_str(&printed).expect("it prints JSON");
@@ -84,7 +68,7 @@ fn a_copied_source_has_a_rate_and_no_score() {
 #[test]
 fn the_table_has_a_row_for_each_rung() {
     let dir = Dir::new();
-    let ffmpeg = ffmpeg_with_libvmaf().display().to_string();
+    let ffmpeg = newest_ffmpeg().display().to_string();
     let said = dir.transcode(&usual(), &["--measure", "--ffmpeg", &ffmpeg]).succeeds();
     let table = said.split_once("measured at 640x360:\n").expect(&said).1;
     let first_words: Vec<_> =

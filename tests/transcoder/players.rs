@@ -1,8 +1,6 @@
 //! Players and readers that nobody here wrote: ffmpeg's HLS demuxer, Debian's and the newest; hls.js and shaka-player in Chromium; the parser
 //! `m3u8`; mediainfo.
 //!
-//! `REC2VOD_PLAYERS_VENV` names the Python environment that `deploy/setup players` makes; without it the tests that need it fail.
-//!
 //! Seeking is left out for ffmpeg: its own of 5.1 reads fragmented MP4 at wrong offsets after a seek, Apple's example streams too
 //! (<https://github.com/mpv-player/mpv/issues/15184>).
 
@@ -16,6 +14,7 @@ use serde_json::Value;
 
 use crate::support::directory::Dir;
 use crate::support::ffmpeg::{decodes_clean, times};
+use crate::support::players::{environment, newest_ffmpeg};
 use crate::support::presentation::Presentation;
 use crate::support::recordings::{short, short_with, usual};
 
@@ -59,24 +58,6 @@ fn newest_ffmpeg_decodes(playlist: &Path) -> Output {
     let mut command = Command::new(newest_ffmpeg());
     command.args(["-nostdin", "-v", "error", "-i"]).arg(playlist).args(options);
     command.stdin(Stdio::null()).output().expect("the newest ffmpeg starts")
-}
-
-/// The one that the package imageio-ffmpeg carries.
-fn newest_ffmpeg() -> PathBuf {
-    let library = fs::read_dir(environment().join("lib")).expect("it is a Python environment");
-    let pythons = library.map(|entry| entry.expect("it can be read").path());
-    let mut programs = pythons.filter_map(|python| {
-        let binaries = fs::read_dir(python.join("site-packages/imageio_ffmpeg/binaries")).ok()?;
-        let mut binaries = binaries.map(|entry| entry.expect("it can be read").path());
-        binaries.find(|path| path.file_name().is_some_and(|n| n.to_string_lossy().contains("-v9.")))
-    });
-    programs.next().expect("imageio-ffmpeg==0.8.1 is in the environment")
-}
-
-fn environment() -> PathBuf {
-    let environment = std::env::var_os("REC2VOD_PLAYERS_VENV")
-        .expect("REC2VOD_PLAYERS_VENV names what deploy/setup players makes");
-    PathBuf::from(environment)
 }
 
 /// Overwrites the middle of a segment of every level.
