@@ -42,13 +42,17 @@ def newest_ffmpeg():
     return quietly([python, "-c", find]).strip()
 
 
-def vmaf(ffmpeg, distorted, original, size, every=1):
+def vmaf(ffmpeg, distorted, original, size, every=1, from_first_picture=True):
     """Compares two inputs (lists of ffmpeg's arguments) at `size` (width, height), to which both are scaled bicubic where they differ.
-    Every how many frames one is looked at is `every`. Returns mean and 5th percentile of VMAF, and the mean PSNR of luma in dB."""
+    Every how many frames one is looked at is `every`. Returns mean and 5th percentile of VMAF, and the mean PSNR of luma in dB.
+    The distorted begins with the original's first picture, or else with its sound."""
     log = WORK / f"vmaf-{os.getpid()}.json"
-    scale = f"scale={size[0]}:{size[1]}:flags=bicubic,format=yuv420p,setpts=N"
-    graph = (f"[0:v]{scale}[a];[1:v]{scale}[b];"
-             f"[a][b]libvmaf=n_threads=2:n_subsample={every}:feature=name=psnr:log_fmt=json:log_path={log}")
+    # By time and not by number: ffmpeg repeats and drops frames of a recording whose times are uneven.
+    scale = f"scale={size[0]}:{size[1]}:flags=bicubic,format=yuv420p"
+    start = "setpts=PTS-STARTPTS"
+    graph = (f"[0:v]{start},{scale}[a];[1:v]{start if from_first_picture else 'null'},{scale}[b];"
+             f"[a][b]libvmaf=n_threads=2:n_subsample={every}:feature=name=psnr:log_fmt=json:log_path={log}"
+             ":ts_sync_mode=nearest:shortest=1")
     quietly([ffmpeg, "-v", "error", *distorted, *original, "-lavfi", graph, "-f", "null", "-"])
     frames = [frame["metrics"] for frame in json.loads(log.read_text())["frames"]]
     log.unlink()
