@@ -48,7 +48,8 @@ def vmaf(ffmpeg, distorted, original, size, every=1, from_first_picture=True):
     The distorted begins with the original's first picture, or else with its sound."""
     log = WORK / f"vmaf-{os.getpid()}.json"
     # By time and not by number: ffmpeg repeats and drops frames of a recording whose times are uneven.
-    scale = f"scale={size[0]}:{size[1]}:flags=bicubic,format=yuv420p"
+    # Without their labels, or ffmpeg would convert the colours of the one that has some.
+    scale = f"setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown,scale={size[0]}:{size[1]}:flags=bicubic,format=yuv420p"
     start = "setpts=PTS-STARTPTS"
     graph = (f"[0:v]{start},{scale}[a];[1:v]{start if from_first_picture else 'null'},{scale}[b];"
              f"[a][b]libvmaf=n_threads=2:n_subsample={every}:feature=name=psnr:log_fmt=json:log_path={log}"

@@ -63,7 +63,7 @@ class ShakaPage {
     if (expectedLevels !== null && heights.length !== expectedLevels) {
       throw new Failure(`${expectedLevels} levels were expected, shaka-player offers ${heights.length}`);
     }
-    return heights.toSorted((a, b) => a - b);
+    return [...heights].sort((a, b) => a - b);
   }
 
   async playLevel(height, piece) {

@@ -16,7 +16,7 @@ fn retimed(retime: impl Fn(u8, usize, u32) -> u32) -> Vec<u8> {
 }
 
 fn retimed_from(recording: &Path, retime: impl Fn(u8, usize, u32) -> u32) -> Vec<u8> {
-    let mut bytes = fs::read(recording).unwrap();
+    let mut bytes = fs::read(recording).expect("it was made");
     let (mut video, mut audio) = (0, 0);
     for (kind, range) in flv::tags(&bytes) {
         let number = match kind {
@@ -29,7 +29,7 @@ fn retimed_from(recording: &Path, retime: impl Fn(u8, usize, u32) -> u32) -> Vec
             continue;
         }
         let field = range.start + 4..range.start + 8;
-        let [a, b, c, extension] = bytes[field.clone()].try_into().unwrap();
+        let [a, b, c, extension] = bytes[field.clone()].try_into().expect("they are four");
         let time = retime(kind, *number, u32::from_be_bytes([extension, a, b, c]));
         let [extension, a, b, c] = time.to_be_bytes();
         bytes[field].copy_from_slice(&[a, b, c, extension]);
@@ -56,7 +56,7 @@ fn as_usual(published: &Presentation) {
         assert!((0.030..0.037).contains(&distance), "{distance} s after {} s", pair[0]);
     }
     let sound = times('a', &published.audio());
-    assert!((sound.last().unwrap() - pictures.last().unwrap()).abs() < 0.1);
+    assert!((sound[sound.len() - 1] - pictures[pictures.len() - 1]).abs() < 0.1);
 }
 
 #[test]
@@ -111,7 +111,9 @@ fn a_clock_that_is_set_between_keyframes_is_followed_by_every_rung() {
     let (published, _) = publish(&dir, bytes, &["--profile", "reference"]);
     for (name, playlist) in published.video() {
         assert_eq!(packets('v', &playlist), 240, "{name}");
-        assert_eq!(cuts(&playlist)[0] / 10_000, 400, "{name}");
+        // Pictures wait for sound that was encoded ahead of them, for less than a frame.
+        let cut = cuts(&playlist)[0];
+        assert!((4_000_000..4_034_000).contains(&cut), "{name} is cut at {cut} us");
     }
 }
 

@@ -71,18 +71,28 @@ fn progressive_frames_that_are_coded_as_if_interlaced_stay_whole() {
 
 #[test]
 fn full_range_becomes_limited_whatever_the_depth() {
-    for format in ["yuvj420p", "yuv420p10le", "yuv422p10le", "yuv444p10le"] {
+    let bt709 = "-colorspace bt709 -color_primaries bt709 -color_trc bt709";
+    for (format, labels) in [
+        ("yuvj420p", ""),
+        ("yuvj420p", bt709),
+        ("yuv420p10le", bt709),
+        ("yuv422p10le", ""),
+        ("yuv444p10le", ""),
+    ] {
         let full = "-f lavfi -i testsrc2=size=320x180:rate=25 -t 2 -vf scale=out_range=pc";
         let codec = "-c:v libx264 -preset veryfast -crf 10 -g 25 -color_range pc";
         let name = format!("full-{format}.mp4");
-        let recording = make(&name, &format!("{full} {codec} -pix_fmt {format}"));
+        let recording = make(&name, &format!("{full} {codec} -pix_fmt {format} {labels}"));
         let dir = Dir::new();
         let published = dir.publish(&recording, &["--profile", "reference"]);
         let shown = published.path_of(&published.names()[0]);
         assert!(colours(&shown).starts_with("yuv420p,tv,"), "{format}: {}", colours(&shown));
         let near = worst_psnr(&shown, &recording, "scale=in_range=pc:out_range=tv");
         let mistaken = worst_psnr(&shown, &recording, "scale=in_range=tv:out_range=tv");
-        assert!(near > 32.0 && mistaken < 30.0, "{format}: {near} dB, mistaken {mistaken} dB");
+        assert!(
+            near > 32.0 && mistaken < 30.0,
+            "{format} {labels}: {near} dB, mistaken {mistaken} dB"
+        );
     }
 }
 

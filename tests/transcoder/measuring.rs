@@ -1,6 +1,6 @@
 //! `transcoder transcode --measure`, with an ffmpeg that has libvmaf and with Debian's, which has none.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::support::directory::Dir;
 use crate::support::players::newest_ffmpeg;

@@ -52,7 +52,7 @@ const WRAP_AT_32_BITS: i64 = 1 << 32;
 ///
 /// - Where the field wraps, at 2^32 ms (49.7 days), at 2^31 ms by writers that mask the sign away, or at 2^24 ms (4.66 hours) by writers that
 ///   leave the extended byte at 0, time goes on.
-/// - A pause of up to ten minutes stays one, and what steps back by up to a second is left as it is.
+/// - A pause of up to ten minutes stays one, a longer one if the other stream shows that the clock went on; what steps back by up to a second is left as it is.
 /// - Up to eight wrong timestamps in a row, after which the clock goes on as before, are set evenly between their neighbours.
 /// - Anything else is a [`Jump`]: time goes on there as if nothing had happened. Audio and video, which interleave, change to the new clock
 ///   each where its own timestamps do, and stay as far apart as they were.
@@ -153,16 +153,21 @@ impl<'a> Follower<'a> {
             (Some((right, _)), _) if number < right => {}
             (Some((right, shift)), _) if number == right => self.settle(number, shift),
             (_, None) => self.place_first(number, other),
-            (_, Some(last)) => self.place_after(number, own, last),
+            (_, Some(last)) => self.place_after(number, own, last, other.last),
         }
     }
 
-    fn place_after(&mut self, number: usize, own: Progress, last: Placed) {
+    fn place_after(&mut self, number: usize, own: Progress, last: Placed, other: Option<Placed>) {
         let raw = self.raw(number);
         let apart = |shift: &i64| (raw + shift).abs_diff(last.expected());
         // The other stream may have changed to a new clock already, or again.
         let shift = if apart(&self.newest) < apart(&own.shift) { self.newest } else { own.shift };
-        if last.goes_on_at(raw + shift) {
+        // However long a stream pauses, the other one tells that the clock goes on.
+        let is_with_other =
+            |other: Placed| (raw + shift).abs_diff(other.time) <= COHERENT.unsigned_abs();
+        if last.goes_on_at(raw + shift)
+            || raw + shift > last.time && other.is_some_and(is_with_other)
+        {
             self.settle(number, shift);
         } else if let Some(shift) = wrapped(raw, last, own.shift) {
             self.newest = shift;
@@ -170,8 +175,19 @@ impl<'a> Follower<'a> {
         } else if let Some(right) = self.end_of_error(number, last, [own.shift, self.newest]) {
             self.spread(number, right, last);
         } else {
-            self.jump(number, last.expected() - raw, raw + own.shift - last.expected());
+            let end = self.end_of_both(number, last, other);
+            self.jump(number, end - raw, raw + own.shift - last.expected());
         }
+    }
+
+    /// Where the clock that is set at this stamp goes on: after what both streams have by the old one, so that neither steps back.
+    fn end_of_both(&self, number: usize, last: Placed, other: Option<Placed>) -> i64 {
+        let is_audio = self.stamps.get(number).is_some_and(|stamp| stamp.stream == Stream::Audio);
+        let end = last.expected();
+        // A little more sound than pictures is cut; pictures never are.
+        let overlap = if is_audio { 0 } else { JITTER };
+        let later = |other: &Placed| (overlap..=LONGEST_PAUSE).contains(&(other.expected() - end));
+        other.filter(later).map_or(end, |other| other.expected())
     }
 
     /// The first tag of a stream has only its own successor and the other stream to go by.
@@ -180,18 +196,20 @@ impl<'a> Follower<'a> {
             Some(next) if self.is_alone(number, next) => self.raw(next) - USUAL_GAP,
             _ => self.raw(number),
         };
-        let shift = raw - self.raw(number) + self.newest;
         let time = raw + self.newest;
         let lag = other.last.map_or(0, |other| time.saturating_sub(other.time));
-        if lag.abs() <= LONGEST_PAUSE {
-            self.settle(number, shift);
-            self.progress_mut(number).shift = self.newest;
-            return;
-        }
-        match other.last.and_then(|other| wrapped(raw, other, self.newest)) {
-            Some(shift) => self.settle(number, shift),
-            None => self.jump(number, shift - lag, lag),
-        }
+        let wrapped = other.last.and_then(|other| wrapped(raw, other, self.newest));
+        let shift = match wrapped {
+            _ if lag.abs() <= LONGEST_PAUSE => self.newest,
+            Some(shift) => shift,
+            None => {
+                self.jumps.push(Jump { stamp: number, by: lag });
+                self.newest - lag
+            }
+        };
+        self.newest = shift;
+        self.settle(number, raw + shift - self.raw(number));
+        self.progress_mut(number).shift = shift;
     }
 
     /// True if `first` does not lead to `second`, but `second` leads on.
@@ -225,13 +243,13 @@ impl<'a> Follower<'a> {
 
     /// The first stamp after `wrong` that goes on where the clock was, if those before it contradict one another or are but one; past the last
     /// stamp of the stream if nothing follows.
-    fn end_of_error(&self, wrong: usize, last: Placed, shifts: [i64; 2]) -> Option<Option<usize>> {
+    fn end_of_error(&self, wrong: usize, last: Placed, shifts: [i64; 2]) -> Option<usize> {
         let mut former = wrong;
         for _ in 0..LONGEST_ERROR {
-            let Some(next) = self.next[former] else { return Some(None) };
+            let Some(next) = self.next[former] else { return Some(self.stamps.len()) };
             let raw = self.raw(next);
             if shifts.iter().any(|shift| last.goes_on_at(raw + shift)) {
-                return Some(Some(next));
+                return Some(next);
             }
             if (-JITTER..=COHERENT).contains(&(raw - self.raw(former))) {
                 return None;
@@ -241,27 +259,28 @@ impl<'a> Follower<'a> {
         None
     }
 
-    /// Sets wrong stamps evenly between the last right one and the next.
-    fn spread(&mut self, first: usize, right: Option<usize>, last: Placed) {
+    /// Sets wrong stamps evenly between the last right one and the next, or after the last if `right` is past all stamps.
+    fn spread(&mut self, first: usize, right: usize, last: Placed) {
         let (own, _) = self.progress(first);
         let wrong: Vec<usize> =
             std::iter::successors(Some(first), |number| self.next.get(*number).copied().flatten())
-                .take_while(|number| right.is_none_or(|right| *number < right))
+                .take_while(|number| *number < right)
                 .collect();
         let count = i64::try_from(wrong.len()).unwrap_or(i64::MAX).saturating_add(1);
-        let shift = right.and_then(|right| {
-            let shifts = [own.shift, self.newest].into_iter();
-            let fits = shifts.filter(|shift| last.goes_on_at(self.raw(right) + shift));
-            fits.min_by_key(|shift| (self.raw(right) + shift).abs_diff(last.expected()))
-        });
-        let room = right.zip(shift).map_or(last.gap.saturating_mul(count), |(right, shift)| {
-            self.raw(right) + shift - last.time
-        });
+        let raw = self.raw(right);
+        let fits =
+            [own.shift, self.newest].into_iter().filter(|shift| last.goes_on_at(raw + shift));
+        let nearest = fits.min_by_key(|shift| (raw + shift).abs_diff(last.expected()));
+        let shift = nearest.unwrap_or(own.shift);
+        let room = if right < self.stamps.len() {
+            raw + shift - last.time
+        } else {
+            last.gap.saturating_mul(count)
+        };
         for (place, number) in (1_i64..).zip(&wrong) {
             self.times[*number] = last.time + room.max(0) * place / count;
         }
-        self.progress_mut(first).right =
-            Some((right.unwrap_or(self.stamps.len()), shift.unwrap_or(own.shift)));
+        self.progress_mut(first).right = Some((right, shift));
     }
 }
 
@@ -387,6 +406,28 @@ mod tests {
         let raw = [9000, -9101, 9040, -9141, 0, -9181, 40, -101, 80, -141];
         let want = vec![9000, 9100, 9040, 9140, 9080, 9180, 9120, 9180, 9160, 9220];
         assert_eq!(follow(&both(&raw)), (want, vec![(4, -9080)]));
+    }
+
+    #[test]
+    fn neither_stream_steps_back_where_the_clock_is_set() {
+        // The sound ends 45 ms before the pictures, and comes first by the new clock.
+        let raw = [9000, -8980, 9033, -9001, -1, 0, -22, 33];
+        let want = vec![9000, 8979, 9033, 9000, 9066, 9066, 9087, 9099];
+        assert_eq!(follow(&both(&raw)), (want, vec![(4, -9021)]));
+        // The pictures ended long before the sound, and come first.
+        let raw = [9000, 9033, -39_001, -39_022, 0, -1, 33, -22];
+        let (times, jumps) = follow(&both(&raw));
+        assert_eq!(times[4..], [39_042, 39_042, 39_075, 39_063]);
+        assert_eq!(jumps, [(4, -9066)]);
+    }
+
+    #[test]
+    fn a_stream_that_pauses_longer_than_any_pause_comes_back_beside_the_other() {
+        let sound = (0..100_i64).map(|n| -(n * 9_000 + 1));
+        let raw: Vec<i64> = [0, 33].into_iter().chain(sound).chain([891_040, 891_073]).collect();
+        let (times, jumps) = follow(&both(&raw));
+        assert_eq!(times[times.len() - 2..], [891_040, 891_073]);
+        assert_eq!(jumps, []);
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub struct AudioProfile {
 pub struct RungProfile {
     /// Length of the picture's short side in pixels.
     pub short_side: u32,
-    /// x264's constant rate factor, 0 (lossless) to 51.
+    /// x264's constant rate factor, 1 to 51; 0 would be lossless, which is no profile that players take.
     pub crf: u8,
     /// Peak rate (VBV `maxrate`) in kilobits per second.
     pub maxrate_kbps: u32,
@@ -88,8 +88,8 @@ pub struct RungProfile {
     pub adaptive_quantization: Option<AdaptiveQuantization>,
     /// Highest frame rate; sources above it lose frames evenly.
     pub fps_cap: u32,
-    /// The mean VMAF that the CRF was chosen for, 0 to 100, at the size of the largest rung. It changes nothing: `--measure` shows it beside
-    /// what was reached. Content decides how near a recording comes.
+    /// The mean VMAF that the CRF was chosen for, 0 to 100, at the size of the largest rung. It changes no picture: `--measure` shows it beside
+    /// what was reached. Content decides how near a recording comes. As every word of a profile, it is part of the plan's identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vmaf: Option<u8>,
 }
@@ -222,7 +222,7 @@ impl RungProfile {
         let checks = [
             (!(64..=4320).contains(&self.short_side), "short_side must be between 64 and 4320"),
             (!self.short_side.is_multiple_of(2), "short_side must be even"),
-            (self.crf > 51, "crf must be between 0 and 51"),
+            (!(1..=51).contains(&self.crf), "crf must be between 1 and 51"),
             (!rates.contains(&self.maxrate_kbps), "maxrate_kbps must be between 1 and 1000000"),
             (!rates.contains(&self.bufsize_kbps), "bufsize_kbps must be between 1 and 1000000"),
             (!(1..=60).contains(&self.fps_cap), "fps_cap must be between 1 and 60"),
@@ -282,7 +282,8 @@ mod tests {
                 "short_side = 1440",
                 "order the rungs from the largest to the smallest",
             ),
-            ("crf = 23", "crf = 52", "crf must be between 0 and 51"),
+            ("crf = 23", "crf = 52", "crf must be between 1 and 51"),
+            ("crf = 23", "crf = 0", "crf must be between 1 and 51"),
             ("short_side = 360", "short_side = 361", "short_side must be even"),
             ("fps_cap = 60", "fps_cap = 60\nsubme = 0", "subme must be between 1 and 10"),
             ("fps_cap = 60", "fps_cap = 60\ntrellis = 3", "trellis must be between 0 and 2"),

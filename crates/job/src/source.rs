@@ -85,6 +85,12 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// How many there are.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.video.len() + self.audio.len()
+    }
+
     /// True if nothing is added anywhere.
     #[must_use]
     pub fn runs_through(&self) -> bool {

@@ -6,12 +6,13 @@ use std::ptr;
 use ffmpeg_next::codec;
 use ffmpeg_next::codec::packet::Ref;
 use ffmpeg_next::ffi::{
-    AV_INPUT_BUFFER_PADDING_SIZE, AV_PKT_FLAG_DISCARD, AVChannelLayout, AVSEEK_FLAG_BACKWARD,
-    FF_QP2LAMBDA, SWS_CS_ITU709, av_channel_layout_default, av_free, av_mallocz, av_seek_frame,
-    sws_getCoefficients, sws_setColorspaceDetails,
+    AV_INPUT_BUFFER_PADDING_SIZE, AV_PIX_FMT_FLAG_RGB, AV_PKT_FLAG_DISCARD, AVChannelLayout,
+    AVSEEK_FLAG_BACKWARD, FF_QP2LAMBDA, SWS_CS_ITU709, av_channel_layout_default, av_free,
+    av_mallocz, av_seek_frame, sws_getCoefficients, sws_setColorspaceDetails,
 };
 use ffmpeg_next::format::context::Input;
 use ffmpeg_next::software::scaling;
+use ffmpeg_next::util::format::pixel::Descriptor;
 use ffmpeg_next::{Packet, frame};
 use job::colour::Colour;
 
@@ -142,7 +143,15 @@ pub(crate) fn is_discarded(packet: &Packet) -> bool {
     flags & AV_PKT_FLAG_DISCARD != 0
 }
 
-/// Makes a scaler from red, green and blue use the weights of BT.709 instead of BT.601's; for other pictures it changes nothing.
+/// True for a format of red, green and blue.
+pub(crate) fn is_rgb(format: Descriptor) -> bool {
+    // SAFETY: descriptors are constants of libavutil.
+    let flags = unsafe { (*format.as_ptr()).flags };
+    flags & u64::from(AV_PIX_FMT_FLAG_RGB.unsigned_abs()) != 0
+}
+
+/// Makes a scaler from red, green and blue use the weights of BT.709 instead of BT.601's. Not for other pictures: it takes their range for
+/// limited.
 pub(crate) fn make_bt709_of_rgb(context: &mut scaling::Context) {
     const ONE: i32 = 1 << 16;
     // SAFETY: the context is valid and borrowed exclusively; the tables are libswscale's own constants, of which it makes copies.

@@ -25,6 +25,10 @@ mod clock;
 const LARGEST_STEP_BACK_SECONDS: i64 = 1;
 /// A pause longer than this is no pause but a wrong timestamp; publishing it would make output out of nothing.
 const LONGEST_PAUSE_SECONDS: i64 = 600;
+/// Different codec configurations that are told apart; no encoder has so many, and every one is looked up among them.
+const MOST_CONFIGURATIONS: usize = 1000;
+/// Times that a clock may be set. More are damage, or made to do harm: each costs memory and a place in the plan.
+const MOST_JUMPS: usize = 1000;
 /// A pause between frames that is worth telling.
 const GAP_SECONDS: i64 = 1;
 
@@ -45,6 +49,12 @@ pub fn index(path: &Path) -> Result<SourceIndex, MediaError> {
     if let Input::Flv(flv) = &input {
         defects.extend(flv.end().and_then(end_defect));
         let (followed, jumps) = clock::follow(&mut seen.video.frames, &mut seen.audio.packets);
+        if jumps.len() > MOST_JUMPS || followed.steps() > 10 * MOST_JUMPS {
+            return Err(MediaError::Refused(
+                "the recording's timestamps jump thousands of times: they are damaged beyond repair"
+                    .to_owned(),
+            ));
+        }
         clock = followed;
         defects.extend(jumps);
     }
@@ -124,7 +134,9 @@ impl Configs {
         self.offsets.push(offset);
         let known = self.distinct.iter().position(|(known, _)| known == bytes);
         self.current = known.unwrap_or_else(|| {
-            self.distinct.push((bytes.to_vec(), 0));
+            if self.distinct.len() < MOST_CONFIGURATIONS {
+                self.distinct.push((bytes.to_vec(), 0));
+            }
             self.distinct.len() - 1
         });
     }
@@ -282,7 +294,9 @@ struct SeenAudio {
 
 impl SeenAudio {
     fn configure(&mut self, bytes: &[u8]) {
-        if let Ok(config) = AudioSpecificConfig::parse(bytes)
+        // Whether there is one alone is all that matters.
+        if self.configs.len() < 2
+            && let Ok(config) = AudioSpecificConfig::parse(bytes)
             && !self.configs.contains(&config)
         {
             self.configs.push(config);

@@ -84,10 +84,15 @@ fn open(
     let mut context =
         Context::get(input.format(), input.width(), input.height(), format, width, height, flags)
             .map_err(MediaError::ffmpeg("preparing to scale"))?;
-    if input.color_space() == color::Space::BT709 {
+    if input.color_space() == color::Space::BT709 && is_rgb(input.format()) {
         ffi::make_bt709_of_rgb(&mut context);
     }
     Ok(context)
+}
+
+/// True for red, green and blue; its range needs no care, because libswscale makes limited range of it.
+pub(crate) fn is_rgb(format: Pixel) -> bool {
+    format.descriptor().is_some_and(ffi::is_rgb)
 }
 
 /// The 8-bit format for one with more bits; none for all others.

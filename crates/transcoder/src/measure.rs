@@ -27,6 +27,12 @@ pub struct Measured {
     height: u32,
     rungs: Vec<MeasuredRung>,
     cpu: CpuTotals,
+    /// Why no pictures were compared, where they cannot be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomparable: Option<&'static str>,
+    /// Comparisons that failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
 /// One video rung of the plan.
@@ -69,10 +75,7 @@ pub struct Published<'a> {
 
 impl Measured {
     /// Measures a presentation: CPU as `meter` has it, quality by `vmaf`.
-    ///
-    /// # Errors
-    /// If ffmpeg fails.
-    pub fn of(published: &Published<'_>, meter: &CpuMeter, vmaf: &Vmaf) -> anyhow::Result<Self> {
+    pub fn of(published: &Published<'_>, meter: &CpuMeter, vmaf: &Vmaf) -> Self {
         // Before ffmpeg adds its own.
         let all = ProcessCpu::now().milliseconds();
         let spent = meter.spent();
@@ -80,14 +83,21 @@ impl Measured {
         let (width, height) = video
             .and_then(|video| video.rungs.first())
             .map_or((0, 0), |top| (top.width, top.height));
+        let mut problems = Vec::new();
         let mut rungs = Vec::new();
         for rung in video.iter().flat_map(|video| &video.rungs) {
             let cpu = spent.rungs.iter().find(|cpu| cpu.rendition == rung.name);
-            let quality = published.quality(rung, vmaf, (width, height))?;
+            let quality = match published.quality(rung, vmaf, (width, height)) {
+                Ok(quality) => quality,
+                Err(error) => {
+                    problems.push(format!("{error:#}"));
+                    None
+                }
+            };
             rungs.push(measured(rung, published.bandwidth(rung), quality, cpu));
         }
         let cpu = CpuTotals { decoding_cpu_ms: spent.decoding / 1000, all_cpu_ms: all };
-        Ok(Self { width, height, rungs, cpu })
+        Self { width, height, rungs, cpu, incomparable: published.incomparable(), problems }
     }
 
     /// A table.
@@ -95,7 +105,7 @@ impl Measured {
     /// # Errors
     /// Those of `out`.
     pub fn tell(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let Self { width, height, rungs, cpu } = self;
+        let Self { width, height, rungs, cpu, incomparable, problems } = self;
         writeln!(
             out,
             "measured at {width}x{height}:\n  {:<8} {:>8} {:>8} {:>7} {:>7} {:>7} {:>7} {:>7} {:>10} {:>9}",
@@ -134,7 +144,9 @@ impl Measured {
             )?;
         }
         let (decoding, all) = (seconds(cpu.decoding_cpu_ms), seconds(cpu.all_cpu_ms));
-        writeln!(out, "  CPU: {decoding} decoding, {all} in all")
+        writeln!(out, "  CPU: {decoding} decoding, {all} in all")?;
+        let mut reasons = incomparable.iter().copied().chain(problems.iter().map(String::as_str));
+        reasons.try_for_each(|reason| writeln!(out, "  not compared: {reason}"))
     }
 }
 
@@ -143,13 +155,27 @@ impl Published<'_> {
         self.done.renditions.iter().find(|done| done.name == rung.name).map(|done| done.bandwidth)
     }
 
+    /// Why its pictures are not to be compared with those of the recording, frame by frame as ffmpeg decodes both, if they are not.
+    fn incomparable(&self) -> Option<&'static str> {
+        if !self.plan.clock.runs_through() {
+            return Some(
+                "the recording's clock wraps or jumps, which ffmpeg does not follow as we do",
+            );
+        }
+        let converts = self.plan.video.as_ref().is_some_and(|video| video.colour.converts());
+        converts.then_some(
+            "the recording's colours were converted, which the comparison would take for a loss",
+        )
+    }
+
     fn quality(
         &self,
         rung: &Rung,
         vmaf: &Vmaf,
         size: (u32, u32),
     ) -> anyhow::Result<Option<Quality>> {
-        if rung.bits == RungBits::Source || self.bandwidth(rung).is_none() {
+        let is_encoded = rung.bits != RungBits::Source && self.bandwidth(rung).is_some();
+        if !is_encoded || self.incomparable().is_some() {
             return Ok(None);
         }
         let rendition = self.output.join(self.names.rendition(&rung.name, MEDIA_PLAYLIST));

@@ -69,7 +69,13 @@ impl Transcode {
             }
             _ => None,
         };
-        self.tell(&output, outcome, &done, measured.as_ref())
+        self.tell(&output, outcome, &done, measured.as_ref())?;
+        if measured.is_some_and(|measured| !measured.problems.is_empty()) {
+            let advice =
+                "it is published, but not all of it could be compared: see what is said above";
+            return Err(Usage(advice.to_owned()).into());
+        }
+        Ok(())
     }
 
     /// What is measured with, if anything is to be.
@@ -99,7 +105,8 @@ impl Transcode {
         let text = std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
         let plan = ours(&names.plan(), &text)?;
         let output = directory.to_owned();
-        Measured::of(&Published { recording: &recording, output, names, plan, done }, meter, vmaf)
+        let published = Published { recording: &recording, output, names, plan, done };
+        Ok(Measured::of(&published, meter, vmaf))
     }
 
     async fn publish(

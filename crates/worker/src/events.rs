@@ -49,7 +49,7 @@ pub(crate) fn source_published() {
 }
 
 pub(crate) fn source_not_copied() {
-    info!("the source is not copied: nothing is published before the ladder");
+    info!("the source is not copied: there is nothing to publish before the ladder");
 }
 
 pub(crate) fn master_is_there() {

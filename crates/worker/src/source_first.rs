@@ -6,8 +6,11 @@
 //!
 //! Nothing was decoded yet, so that the bar's items on decoding are left open until the ladder is there.
 
+use std::path::Path;
+
 use job::failure::{Decision, Failure, Step};
 use job::names::ObjectKind;
+use job::plan::Rung;
 use job::playlist::Renditions;
 use job::ports::Conditional;
 use job::report::{AudioReport, PublishedRendition, Reports};
@@ -38,11 +41,14 @@ impl Planned {
         }
         let master = self.names.presentation.master();
         let size = self.context.stored(Step::Encode, self.context.store().size(&master)).await;
-        let is_there = unless_stopped(size)?.is_none_or(|size| size.is_some());
-        if is_there {
-            events::master_is_there();
+        match unless_stopped(size)? {
+            None => Ok(false),
+            Some(None) => Ok(true),
+            Some(Some(_)) => {
+                events::master_is_there();
+                Ok(false)
+            }
         }
-        Ok(!is_there)
     }
 
     /// Copies and uploads the source. None if that went wrong.
@@ -66,12 +72,22 @@ impl Planned {
     ) -> Result<Option<PublishedRendition>, Failure> {
         let Some(rung) = self.plan.source_rung() else { return Ok(None) };
         let output = self.output("source")?;
-        let task = self.recording_task(&output);
+        let source = self.copy_and_upload(rung, &output, fence).await;
+        // It is as large as the recording, and the ladder needs the room, most of all if this went wrong.
+        discard(&output).await;
+        source.map(Some)
+    }
+
+    async fn copy_and_upload(
+        &self,
+        rung: &Rung,
+        output: &Path,
+        fence: &Fence,
+    ) -> Result<PublishedRendition, Failure> {
+        let task = self.recording_task(output);
         let copied = self.context.tools.engine.copy_source(&task, fence.token()).await;
         let copied = copied.map_err(|error| error.into_failure(Step::Encode))?;
-        let source = upload_source(self, rung, &output, copied).await?;
-        discard(&output).await;
-        Ok(Some(source))
+        upload_source(self, rung, output, copied).await
     }
 
     async fn try_to_publish_source(&self, playable: Playable) -> Result<(), Failure> {

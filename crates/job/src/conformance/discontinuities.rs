@@ -1,6 +1,6 @@
 //! Item 6, its part about `EXT-X-DISCONTINUITY` (HLS Authoring Specification 8.13 to 8.15): where one playlist has one, all have.
 //!
-//! The times in the segments go on nevertheless, which is item 2: what a discontinuity marks is a jump of the recording's own clock.
+//! The times in the segments go on nevertheless, which is item 2. Nothing here writes one yet: it is for parts that were encoded apart.
 
 use super::Found;
 use super::view::{Rendition, View};

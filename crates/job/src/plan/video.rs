@@ -14,6 +14,8 @@ const CHUNKS_PER_RECORDING: i64 = 16;
 const LONGEST_CHUNK_SECONDS: i64 = 30;
 /// Highest frame rate that every player takes (HLS Authoring Specification 1.19).
 const HIGHEST_RATE: u32 = 60;
+/// Frames that H.264 can hold back (`max_dec_frame_buffering`).
+const LONGEST_REORDER: i64 = 16;
 /// Frames that x264 holds back for its B-frame pyramid.
 const ENCODER_REORDER: usize = 2;
 
@@ -108,7 +110,7 @@ fn rungs(
         height: source.height,
         bits: RungBits::Source,
         keep_every: 1,
-        composition_shift: source_shift(source),
+        composition_shift: source_shift(source, times),
     });
     let encoded = ladder(profile, size, copied).into_iter().map(|rung| {
         let keep_every = keep_every(times.frame_rate(source.timescale), rung.profile.fps_cap);
@@ -146,7 +148,7 @@ fn keep_every(rate: FrameRate, cap: u32) -> u32 {
 }
 
 /// How much a source's frames are presented earlier than the place in time that their decoding order gives them.
-fn source_shift(source: &VideoSource) -> u32 {
+fn source_shift(source: &VideoSource, times: &Times) -> u32 {
     let shift = source
         .frames
         .chunk_by(|_, next| !next.sync)
@@ -162,11 +164,13 @@ fn source_shift(source: &VideoSource) -> u32 {
         })
         .max()
         .unwrap_or(0);
-    u32::try_from(shift).unwrap_or(0)
+    // Where frames are reordered over a pause, the writer makes do with less.
+    let longest = times.frame_duration.saturating_mul(LONGEST_REORDER);
+    u32::try_from(shift.min(longest)).unwrap_or(0)
 }
 
 /// The same for an encoded rung, whose order only the encoder knows: the longest time that [`ENCODER_REORDER`] frames span, gaps
-/// excepted (over a gap the composition offset may become negative, which version 1 of `trun` can say).
+/// excepted (over a gap the writer makes do with less).
 fn encoder_shift(presented: &[i64], keep_every: u32, frame_duration: i64) -> u32 {
     let step = usize::try_from(keep_every).unwrap_or(1) * ENCODER_REORDER;
     let usual = frame_duration.saturating_mul(i64::from(keep_every)).saturating_mul(2);

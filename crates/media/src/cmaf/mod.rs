@@ -11,7 +11,8 @@
 //! [`closed_gop`] gives a closed GOP its times. The decode time of the k-th coded sample is the
 //! k-th smallest presentation time of the GOP, so the decode time at an IDR *is* its presentation
 //! time: `tfdt` agrees with the playlist to the tick, and chunks that were encoded apart join
-//! without knowing each other.
+//! without knowing each other. Only where frames are reordered over a pause is a sample decoded
+//! earlier than that, so that it need not be shown before.
 //!
 //! Decode times so high make some presentation times precede them. All composition offsets are
 //! therefore raised by one constant per track, the composition shift, and the edit list of the init

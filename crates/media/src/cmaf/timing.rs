@@ -19,7 +19,7 @@ pub struct SampleTiming {
 /// stops being shown: the presentation time of the next IDR, or the end of the track.
 ///
 /// `composition_shift` must be the same for a whole track. It is large enough when no offset comes
-/// out negative; with a shift of 0, the least offset says (negated) how much this GOP needs.
+/// out negative.
 ///
 /// # Errors
 ///
@@ -31,10 +31,10 @@ pub fn closed_gop(
     end: u64,
     composition_shift: u64,
 ) -> Result<Vec<SampleTiming>, CmafError> {
-    let mut decode_times = presentation_times.to_vec();
-    decode_times.sort_unstable();
+    let mut sorted = presentation_times.to_vec();
+    sorted.sort_unstable();
     let (Some(idr), Some(&first), Some(&last)) =
-        (presentation_times.first(), decode_times.first(), decode_times.last())
+        (presentation_times.first(), sorted.first(), sorted.last())
     else {
         return Err(CmafError::NoSamples);
     };
@@ -44,16 +44,17 @@ pub fn closed_gop(
     if end <= last {
         return Err(CmafError::GopEnd { end, last });
     }
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(CmafError::PresentationTime(twice[0]));
+    }
 
+    let decode_times = decode_times(presentation_times, &sorted, composition_shift);
     let next_decode_times = decode_times.iter().skip(1).chain([&end]);
     presentation_times
         .iter()
         .zip(&decode_times)
         .zip(next_decode_times)
         .map(|((&presentation_time, &decode_time), &next)| {
-            if next == decode_time {
-                return Err(CmafError::PresentationTime(next));
-            }
             let offset = i128::from(presentation_time) - i128::from(decode_time)
                 + i128::from(composition_shift);
             Ok(SampleTiming {
@@ -65,4 +66,20 @@ pub fn closed_gop(
             })
         })
         .collect()
+}
+
+/// The sorted presentation times, but none so late that a sample would be shown before it is decoded and the shift cannot make up for it:
+/// where frames are reordered over a pause, those before it are decoded before it. Strictly increasing, from the first presentation time on.
+fn decode_times(presentation_times: &[u64], sorted: &[u64], composition_shift: u64) -> Vec<u64> {
+    let mut decode_times = sorted.to_vec();
+    let mut latest = u64::MAX;
+    for (decode_time, presented) in decode_times.iter_mut().zip(presentation_times).rev() {
+        latest = latest.saturating_sub(1).min(presented.saturating_add(composition_shift));
+        *decode_time = latest.min(*decode_time);
+    }
+    let earliest = sorted.iter().zip(sorted.first().copied().unwrap_or(0)..);
+    for (decode_time, (sorted, earliest)) in decode_times.iter_mut().zip(earliest) {
+        *decode_time = earliest.max(*decode_time).min(*sorted);
+    }
+    decode_times
 }

@@ -9,7 +9,7 @@ use ffmpeg_next::{color, frame};
 use job::colour::{Colour, Light};
 
 use crate::MediaError;
-use crate::scale::Scaler;
+use crate::scale::{Scaler, is_rgb};
 
 /// Samples of the tables.
 const STEPS: usize = 4096;
@@ -49,7 +49,10 @@ impl ToneMap {
         &mut self,
         picture: &mut frame::Video,
     ) -> Result<&mut frame::Video, MediaError> {
-        let is_full = picture.color_range() == color::Range::JPEG;
+        // Of these libswscale makes limited range.
+        let is_converted = is_rgb(picture.format())
+            || matches!(picture.format(), Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P);
+        let is_full = picture.color_range() == color::Range::JPEG && !is_converted;
         let picture = self.scaler.scale(picture)?;
         let range = if is_full { Range::FULL } else { Range::LIMITED };
         let mut rows = Rows::default();

@@ -1,5 +1,8 @@
 //! Frames of H.264 that decoding can start at although they are no IDR pictures, as a pass over the recording finds them.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use job::source::{Frame, RecoveryPoint};
 
 use crate::input::VideoPacket;
@@ -7,38 +10,44 @@ use crate::input::VideoPacket;
 /// Recovery points so far.
 #[derive(Default)]
 pub(super) struct RecoveryPoints {
-    ready: Vec<RecoveryPoint>,
-    /// Where decoding could have started, and how many reference frames are still to come until pictures are whole.
-    waiting: Vec<(usize, u32)>,
+    /// Where decoding can start, and the frame from which on pictures are whole then, in the order of the latter.
+    ready: Vec<(usize, usize)>,
+    /// Reference frames so far.
+    references: u64,
+    /// After how many reference frames pictures are whole, and where decoding must have started for it; the earliest first.
+    waiting: BinaryHeap<Reverse<(u64, usize)>>,
 }
 
 impl RecoveryPoints {
     /// Takes the frame with this number.
     pub(super) fn take(&mut self, number: usize, packet: &VideoPacket<'_>) {
-        if packet.is_reference {
-            for (_, left) in &mut self.waiting {
-                *left = left.saturating_sub(1);
-            }
-        }
+        self.references += u64::from(packet.is_reference);
         if let Some(frames) = packet.recovery_frames.filter(|_| !packet.sync) {
-            self.waiting.push((number, frames));
+            self.waiting.push(Reverse((self.references + u64::from(frames), number)));
         }
-        let ready = self.waiting.extract_if(.., |(_, left)| *left == 0);
-        self.ready.extend(ready.map(|(frame, _)| RecoveryPoint { frame, ready: packet.pts }));
+        while let Some(Reverse((due, frame))) = self.waiting.peek().copied() {
+            if due > self.references {
+                break;
+            }
+            self.waiting.pop();
+            self.ready.push((frame, number));
+        }
     }
 
-    /// Those that were reached before the recording ends, in decoding order. Frames before the first that decoding can start at are
-    /// taken out of `frames`; returns how many.
+    /// Those that were reached before the recording ends, in decoding order. `frames` are the recording's, at their final times; those before
+    /// the first that decoding can start at are taken out. Returns how many.
     pub(super) fn finish(mut self, frames: &mut Vec<Frame>) -> (Vec<RecoveryPoint>, u64) {
-        self.ready.sort_by_key(|point| point.frame);
+        self.ready.sort_unstable();
         let keyframe = frames.iter().position(|frame| frame.sync);
-        let recovered = self.ready.first().map(|point| point.frame);
+        let recovered = self.ready.first().map(|(frame, _)| *frame);
         let unusable = keyframe.into_iter().chain(recovered).min().unwrap_or(frames.len());
+        let point = |(frame, ready): (usize, usize)| {
+            let ready = frames.get(ready)?.pts;
+            Some(RecoveryPoint { frame: frame.checked_sub(unusable)?, ready })
+        };
+        let points = self.ready.into_iter().filter_map(point).collect();
         frames.drain(..unusable);
-        for point in &mut self.ready {
-            point.frame -= unusable;
-        }
-        (self.ready, unusable as u64)
+        (points, unusable as u64)
     }
 }
 

@@ -106,9 +106,10 @@ fn arguments(comparison: &Comparison<'_>) -> Vec<OsString> {
     };
     let (width, height) = comparison.size;
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    // Both from their first frame on; of a rendition that drops frames each is compared with the source's of its time.
+    // Both from their first frame on; of a rendition that drops frames each is compared with the source's of its time. Without their labels, or
+    // ffmpeg would convert the colours of the one that has some.
     let alike = format!(
-        "setpts=PTS-STARTPTS,scale={width}:{height}:flags=bicubic:out_range=tv,format=yuv420p"
+        "setpts=PTS-STARTPTS,setparams=color_primaries=unknown:color_trc=unknown:colorspace=unknown,scale={width}:{height}:flags=bicubic:out_range=tv,format=yuv420p"
     );
     let graph = format!(
         "[0:v:0]{alike}[rendition];[1:v:0]{alike}[original];[rendition][original]\

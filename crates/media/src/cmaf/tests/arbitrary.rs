@@ -129,6 +129,8 @@ proptest! {
             let shown = i128::from(timing.decode_time) + i128::from(timing.composition_offset)
                 - i128::from(shift);
             prop_assert_eq!(shown, i128::from(*time));
+            let has_room = shift >= u64::try_from(times.len()).unwrap();
+            prop_assert!(timing.composition_offset >= 0 || !has_room);
         }
     }
 

@@ -4,15 +4,38 @@ use super::*;
 
 #[test]
 fn closed_gop_decodes_at_sorted_presentation_times() {
-    let timings = closed_gop(&[100, 140, 120, 110, 131], 151, 20).unwrap();
-    let expected = [(100, 10, 20), (110, 10, 50), (120, 11, 20), (131, 9, -1), (140, 11, 11)].map(
-        |(decode_time, duration, composition_offset)| SampleTiming {
+    for (what, times, end, shift, expected) in [
+        (
+            "jitter",
+            [100, 140, 120, 110, 131],
+            151,
+            21,
+            [(100, 10, 21), (110, 10, 51), (120, 11, 21), (131, 9, 0), (140, 11, 12)],
+        ),
+        // FFmpeg moves the whole presentation by a negative offset, here of nearly a second.
+        (
+            "a pause within a reordered run",
+            [0, 100, 33, 1200, 67],
+            1233,
+            100,
+            [(0, 33, 100), (33, 34, 167), (67, 33, 66), (100, 67, 1200), (167, 1066, 0)],
+        ),
+        (
+            "a shift that is too short",
+            [0, 4, 3, 2, 1],
+            5,
+            0,
+            [(0, 1, 0), (1, 1, 3), (2, 1, 1), (3, 1, -1), (4, 1, -3)],
+        ),
+    ] {
+        let timings = closed_gop(&times, end, shift).unwrap();
+        let expected = expected.map(|(decode_time, duration, composition_offset)| SampleTiming {
             decode_time,
             duration,
             composition_offset,
-        },
-    );
-    assert_eq!(timings, expected);
+        });
+        assert_eq!(timings, expected, "{what}");
+    }
 }
 
 #[test]
