@@ -108,7 +108,7 @@ pub struct SegmentContents {
     pub tfdt: u64,
     /// Sum of all sample durations.
     pub duration: u64,
-    /// What single samples last longer than usual, in all: gaps of the recording, which no frame rate counts. 0 where only a report is
+    /// What single pictures are shown longer than usual, in all: gaps of the recording, which no frame rate counts. 0 where only a report is
     /// known.
     pub gaps: u64,
     /// Samples: frames of video, AAC frames of audio.

@@ -42,17 +42,20 @@ pub(super) fn contents(
     }))
 }
 
-/// How much longer than the usual duration those samples last, in all, that last more than one and a half times as long.
+/// How much longer than the usual time those pictures are shown, in all, that are shown more than one and a half times as long. The samples'
+/// own durations, from decoding to decoding, do not tell: where pictures are reordered over a gap, several share it.
 fn gaps(samples: &[&cmaf::FragmentSample]) -> u64 {
-    let mut durations: Vec<u64> = samples.iter().map(|sample| u64::from(sample.duration)).collect();
-    let middle = durations.len() / 2;
+    let mut shown: Vec<i64> = samples.iter().map(|sample| sample.presentation_time).collect();
+    shown.sort_unstable();
+    let mut distances: Vec<u64> = shown.windows(2).map(|pair| pair[1].abs_diff(pair[0])).collect();
+    let middle = distances.len() / 2;
     let Some((_, usual, _)) =
-        (!durations.is_empty()).then(|| durations.select_nth_unstable(middle))
+        (!distances.is_empty()).then(|| distances.select_nth_unstable(middle))
     else {
         return 0;
     };
     let usual = *usual;
-    let excess = durations.iter().map(|duration| duration - usual.min(*duration));
+    let excess = distances.iter().map(|distance| distance - usual.min(*distance));
     excess.filter(|excess| *excess > usual / 2).sum()
 }
 
