@@ -29,10 +29,11 @@ pub(super) fn contents(
     for fragment in &fragments {
         described.push(fragment_facts(bytes, init, fragment, decode)?);
     }
+    let duration: u64 = samples.iter().map(|sample| u64::from(sample.duration)).sum();
     Ok(Ok(SegmentContents {
         tfdt: first.decode_time,
-        duration: samples.iter().map(|sample| u64::from(sample.duration)).sum(),
-        gaps: gaps(&samples),
+        duration,
+        gaps: gaps(&samples, first.decode_time.saturating_add(duration)),
         samples: u32::try_from(samples.len()).unwrap_or(u32::MAX),
         starts_with_idr: is_idr(bytes, init, first),
         first_presentation: starts.min().unwrap_or(0),
@@ -44,8 +45,10 @@ pub(super) fn contents(
 
 /// How much longer than the usual time those pictures are shown, in all, that are shown more than one and a half times as long. The samples'
 /// own durations, from decoding to decoding, do not tell: where pictures are reordered over a gap, several share it.
-fn gaps(samples: &[&cmaf::FragmentSample]) -> u64 {
+fn gaps(samples: &[&cmaf::FragmentSample], end: u64) -> u64 {
     let mut shown: Vec<i64> = samples.iter().map(|sample| sample.presentation_time).collect();
+    // The last is shown until the segment ends.
+    shown.push(i64::try_from(end).unwrap_or(i64::MAX));
     shown.sort_unstable();
     let mut distances: Vec<u64> = shown.windows(2).map(|pair| pair[1].abs_diff(pair[0])).collect();
     let middle = distances.len() / 2;
