@@ -8,12 +8,18 @@ import platform
 import shlex
 import subprocess
 import sys
+import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "bench"
-# Carries a static ffmpeg 9.0.2 with x264 and libvmaf.
-NEWEST_FFMPEG = "imageio-ffmpeg==0.8.1"
+# Carries a static ffmpeg 9.0.2 with x264 and libvmaf; the tests of players have the same.
+NEWEST_FFMPEG = next(line for line in (ROOT / "tests/players/requirements.txt").read_text().splitlines()
+                     if line.startswith("imageio-ffmpeg=="))
 NEWEST_NAME = "ffmpeg 9.0.2"
+
+# The profile `reference`, top rung first: short side, maxrate and bufsize in kb/s.
+REFERENCE = [(rung["short_side"], rung["maxrate_kbps"], rung["bufsize_kbps"])
+             for rung in tomllib.loads((ROOT / "crates/job/profiles/reference.toml").read_text())["rung"]]
 
 
 def fail(message):

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::child::{CopySource, EncodeAudio, EncodeChunk, IndexRecording, TakePictures};
+use crate::child::{EncodeChunk, IndexRecording, WholeRecording};
 use crate::fleet::FleetKind;
 
 /// Turns recordings of live streams into video on demand (HLS).
@@ -55,13 +55,13 @@ pub enum Command {
     EncodeChunk(EncodeChunk),
     /// Child of run and transcode
     #[command(hide = true)]
-    CopySource(CopySource),
+    CopySource(WholeRecording),
     /// Child of run and transcode
     #[command(hide = true)]
-    EncodeAudio(EncodeAudio),
+    EncodeAudio(WholeRecording),
     /// Child of run and transcode
     #[command(hide = true)]
-    TakePictures(TakePictures),
+    TakePictures(WholeRecording),
 }
 
 impl Command {

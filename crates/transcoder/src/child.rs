@@ -38,44 +38,16 @@ pub struct EncodeChunk {
     output: PathBuf,
 }
 
-/// Copies the source rendition of the whole recording.
+/// What is done once for the whole recording: copying the source rendition, the audio, the pictures.
 #[derive(Args)]
-pub struct CopySource {
+pub struct WholeRecording {
     /// The recording, a local file.
     #[arg(long)]
     input: PathBuf,
     /// The plan, as JSON.
     #[arg(long)]
     plan: PathBuf,
-    /// Directory for the segments and `source.json`.
-    #[arg(long)]
-    output: PathBuf,
-}
-
-/// Makes the audio rendition.
-#[derive(Args)]
-pub struct EncodeAudio {
-    /// The recording, a local file.
-    #[arg(long)]
-    input: PathBuf,
-    /// The plan, as JSON.
-    #[arg(long)]
-    plan: PathBuf,
-    /// Directory for the segments and `audio.json`.
-    #[arg(long)]
-    output: PathBuf,
-}
-
-/// Takes storyboard and poster.
-#[derive(Args)]
-pub struct TakePictures {
-    /// The recording, a local file.
-    #[arg(long)]
-    input: PathBuf,
-    /// The plan, as JSON.
-    #[arg(long)]
-    plan: PathBuf,
-    /// Directory for the pictures and `pictures.json`.
+    /// Directory for the files and their report.
     #[arg(long)]
     output: PathBuf,
 }
@@ -109,33 +81,35 @@ impl EncodeChunk {
     }
 }
 
-impl CopySource {
-    /// Runs the command.
-    pub fn run(&self) -> anyhow::Result<()> {
-        media::init()?;
-        let plan = read_plan(&self.plan)?;
-        let copied = media::chunk::copy_source(&self.input, &plan, &self.output)?;
-        write_json(&self.output.join("source.json"), &copied)
+impl WholeRecording {
+    /// Copies the source rendition; `source.json` says what came of it.
+    pub fn copy_source(&self) -> anyhow::Result<()> {
+        self.run("source.json", media::chunk::copy_source)
     }
-}
 
-impl EncodeAudio {
-    /// Runs the command.
-    pub fn run(&self) -> anyhow::Result<()> {
-        media::init()?;
-        let plan = read_plan(&self.plan)?;
-        let encoded = media::audio::encode_audio(&self.input, &plan, &self.output, &mut report)?;
-        write_json(&self.output.join("audio.json"), &encoded)
+    /// Makes the audio rendition; `audio.json` says what came of it.
+    pub fn encode_audio(&self) -> anyhow::Result<()> {
+        self.run("audio.json", |input, plan, output| {
+            media::audio::encode_audio(input, plan, output, &mut report)
+        })
     }
-}
 
-impl TakePictures {
-    /// Runs the command.
-    pub fn run(&self) -> anyhow::Result<()> {
+    /// Takes storyboard and poster; `pictures.json` says what came of it.
+    pub fn take_pictures(&self) -> anyhow::Result<()> {
+        self.run("pictures.json", |input, plan, output| {
+            media::pictures::take_pictures(input, plan, output, &mut report)
+        })
+    }
+
+    fn run<T: Serialize>(
+        &self,
+        result: &str,
+        task: impl FnOnce(&Path, &Plan, &Path) -> Result<T, MediaError>,
+    ) -> anyhow::Result<()> {
         media::init()?;
         let plan = read_plan(&self.plan)?;
-        let taken = media::pictures::take_pictures(&self.input, &plan, &self.output, &mut report)?;
-        write_json(&self.output.join("pictures.json"), &taken)
+        let done = task(&self.input, &plan, &self.output)?;
+        write_json(&self.output.join(result), &done)
     }
 }
 

@@ -51,8 +51,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Doctor(command) => command.run(&cli.settings),
         Command::IndexRecording(command) => command.run(),
         Command::EncodeChunk(command) => command.run(),
-        Command::CopySource(command) => command.run(),
-        Command::EncodeAudio(command) => command.run(),
-        Command::TakePictures(command) => command.run(),
+        Command::CopySource(command) => command.copy_source(),
+        Command::EncodeAudio(command) => command.encode_audio(),
+        Command::TakePictures(command) => command.take_pictures(),
     }
 }
